@@ -1,0 +1,35 @@
+# Thin: each target says what it runs. A fresh machine needs Python >= 3.11 and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ROOMS  := jobpack python-sdk master
+
+.PHONY: setup demo test fast lint bench clean
+
+setup: $(READY)
+
+# Editable, plus a path file: with the repository as the working directory, `import jobpack` must
+# find jobpack/jobpack and not the folder of the same name.
+$(READY): pyproject.toml tools/setup.sh
+	PYTHON="$(PYTHON)" tools/setup.sh $(VENV) $(ROOMS)
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/python examples/demo.py
+
+test: $(READY) lint
+	$(BIN)/pytest -q
+
+fast: $(READY)
+	$(BIN)/pytest -q -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .tox build *.egg-info

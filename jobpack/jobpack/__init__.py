@@ -1,0 +1,1 @@
+"""The job pack: reader, writer, reproducible builder and command, for workers in any language."""

@@ -1,0 +1,1 @@
+"""The reference master and DDFS. Rooms and import rules: ARCHITECTURE.md."""
