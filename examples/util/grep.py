@@ -12,7 +12,7 @@ class Grep(Job):
     def map_reader(fd, size, url, params):
         import re
 
-        pattern = re.compile(params.encode() if isinstance(params, str) else params)
+        pattern = re.compile(params)
         for line in fd:
-            if pattern.search(line):
+            if pattern.match(line):
                 yield url, line

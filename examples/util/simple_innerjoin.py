@@ -18,7 +18,7 @@ class CsvInnerJoiner(Job):
 
     @staticmethod
     def map_reader(fd, size, url, params):
-        reader = csv.reader((line.decode() for line in fd), delimiter=",")
+        reader = csv.reader(fd, delimiter=",")
         for row in reader:
             yield row
 
