@@ -1,0 +1,139 @@
+"""A master of one's own on this machine: for tests of jobs, demos and benchmarks.
+
+    with LocalMaster() as master:
+        job = Job(settings=master.settings).run(...)
+        results = list(result_iterator(job.wait()))
+
+It has a folder and loopback ports of its own, so it gets in nobody's way, and it leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .error import DiscoError
+from .settings import DiscoSettings
+
+READY_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 15.0
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A loopback port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+class LocalMaster:
+    """A master process with its embedded node.
+
+    `root` keeps its data there, and keeps the folder; without it a temporary folder is used and removed.
+    Other settings by name, as in `DiscoSettings`. `start` raises DiscoError with the master's own words.
+    """
+
+    def __init__(self, root: Path | None = None, **settings: Any) -> None:
+        self._temporary = root is None
+        self.root = root or Path(tempfile.mkdtemp(prefix="disco-"))
+        chosen = {
+            "DISCO_ROOT": str(self.root),
+            "DISCO_PORT": free_port(),
+            "DDFS_PUT_PORT": free_port(),
+            "DISCO_MASTER_HOST": "localhost",
+            **settings,
+        }
+        self.settings = DiscoSettings(environ={}, **chosen)
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return str(self.settings["DISCO_MASTER"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with every program that it starts pointed at this master."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DISCO_", "DDFS_"))}
+        return {**inherited, **self.settings.env}
+
+    def start(self) -> LocalMaster:
+        log = (self.root / "master.log").open("a")
+        with log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "disco_master.shell.main"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        if not self._ready():
+            self.kill()
+            words = (self.root / "master.log").read_text()[-2000:]
+            raise DiscoError(f"the local master in {self.root} did not start: {words}")
+        return self
+
+    def _ready(self) -> bool:
+        assert self.process is not None and self.process.stdout is not None
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if select.select([self.process.stdout], [], [], 0.1)[0]:
+                line = self.process.stdout.readline()
+                if line.startswith("READY "):
+                    return bool(json.loads(line.removeprefix("READY ")))
+        return False
+
+    def stop(self) -> None:
+        """End it as `disco stop` does, and wait until everything of it is gone."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._close()
+
+    def kill(self) -> None:
+        """End it as a crash does: SIGKILL, no goodbye. `start` brings it back on the same data."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
+        self.process = None
+
+    def __enter__(self) -> LocalMaster:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self.root, ignore_errors=True)
