@@ -1,0 +1,60 @@
+"""The master's door: how web requests reach the loop and the master's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jobpack.format import JobPack
+
+from ..events import BlacklistChanged, Event, JobCleaned, JobSubmitted, NodeTableSaved
+from ..model import MasterView
+from ..store.eventlog import EventLog
+from ..web.door import Unavailable
+from .jobs import JobFiles, JobNames, spec_of
+from .loop import Loop
+from .node_table import NodeTableFile
+
+
+class Door:
+    """Implements `web.door.MasterDoor`."""
+
+    def __init__(
+        self, loop: Loop, files: JobFiles, events: EventLog, names: JobNames, table: NodeTableFile
+    ) -> None:
+        self._loop, self._files, self._events, self._names = loop, files, events, names
+        self._table = table
+        self.view: Callable[[], MasterView] = loop.view
+        self.wait_for_change: Callable[[int, float], MasterView] = loop.wait_for_change
+
+    def tell(self, event: Event) -> MasterView:
+        view = self._loop.tell(event)
+        if isinstance(event, NodeTableSaved | BlacklistChanged):
+            self._table.save(view)
+        return view
+
+    def submit(self, pack: bytes) -> str:
+        """All or nothing (M685): the pack is safe and the job journalled, or there is no trace of either."""
+        job = JobPack.loads(pack).job()
+        name = self._names.new(job.prefix)
+        self._files.keep(name, pack)
+        try:
+            self._loop.tell(JobSubmitted(spec_of(name, job)))
+        except Unavailable:
+            # The client will be told "no", so the job must not start once the loop gets to it.
+            self._loop.put(JobCleaned(name, purge=True))
+            raise
+        return name
+
+    def job_file(self, job: str) -> Path | None:
+        return self._existing(job, self._files.pack)
+
+    def events_file(self, job: str) -> Path | None:
+        return self._existing(job, self._files.events)
+
+    def _existing(self, job: str, place: Callable[[str], Path]) -> Path | None:
+        try:
+            path = place(job)
+        except ValueError:
+            return None
+        return path if path.exists() else None

@@ -1,0 +1,100 @@
+"""Carries out the core's actions. What takes long goes to a few threads and comes back as events."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from ..actions import Action, DeleteJob, EndJob, Kill, Launch, Log, Shuffle
+from ..engine.base import Engine, NodeError
+from ..events import Event, ShuffleEnded
+from ..store.eventlog import EventLog
+from ..web.door import TagDoor, TagError
+from .jobs import JobFiles
+
+SHUFFLE_TIMEOUT_S = 3600.0
+DELETE_TIMEOUT_S = 60.0
+THREADS = 4
+OOB_TAG = "disco:job:oob:"
+
+log = logging.getLogger(__name__)
+
+
+class Orders:
+    """`put` takes events back to the core; `nodes` gives the live nodes' generations."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        events: EventLog,
+        files: JobFiles,
+        tags: TagDoor,
+        put: Callable[[Event], None],
+        nodes: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._engine, self._events, self._files, self._tags = engine, events, files, tags
+        self._put, self._nodes = put, nodes
+        self._pool = ThreadPoolExecutor(THREADS, "orders")
+
+    def stop(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._one(action)
+        self._flush_events()
+
+    def _one(self, action: Action) -> None:
+        match action:
+            case Launch(node, generation, spec):
+                self._engine.launch(node, generation, spec)
+            case Log(job, host, text):
+                self._log_event(job, host, text)
+            case Kill(attempt, _, reason):
+                self._engine.kill(attempt, reason)
+            case Shuffle():
+                self._pool.submit(self._shuffle, action)
+            case EndJob(job):
+                self._engine.end_job(job)
+            case DeleteJob(job, data):
+                self._events.drop(job)
+                self._files.delete(job)
+                if data:
+                    self._pool.submit(self._delete_data, job)
+            case _:
+                raise AssertionError(f"the loop commits records itself: {action}")
+
+    def _log_event(self, job: str, host: str, text: str) -> None:
+        try:
+            self._events.append(job, time.time(), host, text)
+        except OSError as error:  # a full disk costs lines of the log, never the master
+            log.warning("an event of %s is lost: %s", job, error)
+
+    def _flush_events(self) -> None:
+        """After every batch, so that whoever reads the file finds all that was answered for."""
+        try:
+            self._events.flush_all()
+        except OSError as error:
+            log.warning("the event logs wait for the disk: %s", error)
+
+    def _shuffle(self, order: Shuffle) -> None:
+        args = {"job": order.job, "mode": order.mode, "outputs": order.outputs}
+        index, error = "", ""
+        try:
+            index = self._engine.call(order.node, order.generation, "shuffle", args, SHUFFLE_TIMEOUT_S)
+        except NodeError as failure:
+            error = failure.reason
+        self._put(ShuffleEnded(order.job, order.mode, order.node, index or "", error))
+
+    def _delete_data(self, job: str) -> None:
+        for node, generation in self._nodes().items():
+            try:
+                self._engine.call(node, generation, "delete_job", {"job": job}, DELETE_TIMEOUT_S)
+            except NodeError as failure:
+                log.warning("purge of %s: %s; its data stay on that node", job, failure)
+        try:
+            self._tags.delete(OOB_TAG + job, None)
+        except TagError as refused:
+            log.warning("purge of %s: its OOB tag stays: %s", job, refused)
