@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobpack.format import JobPack
+from jobpack.unpack import verify_home
 
 from ..events import BlacklistChanged, Event, JobCleaned, JobSubmitted, NodeTableSaved
 from ..model import MasterView
-from ..store.eventlog import EventLog
 from ..web.door import Unavailable
 from .jobs import JobFiles, JobNames, spec_of
 from .loop import Loop
@@ -19,11 +19,8 @@ from .node_table import NodeTableFile
 class Door:
     """Implements `web.door.MasterDoor`."""
 
-    def __init__(
-        self, loop: Loop, files: JobFiles, events: EventLog, names: JobNames, table: NodeTableFile
-    ) -> None:
-        self._loop, self._files, self._events, self._names = loop, files, events, names
-        self._table = table
+    def __init__(self, loop: Loop, files: JobFiles, names: JobNames, table: NodeTableFile) -> None:
+        self._loop, self._files, self._names, self._table = loop, files, names, table
         self.view: Callable[[], MasterView] = loop.view
         self.wait_for_change: Callable[[int, float], MasterView] = loop.wait_for_change
 
@@ -35,9 +32,15 @@ class Door:
 
     def submit(self, pack: bytes) -> str:
         """All or nothing (M685): the pack is safe and the job journalled, or there is no trace of either."""
-        job = JobPack.loads(pack).job()
+        parts = JobPack.loads(pack)
+        job = parts.job()
+        verify_home(parts.jobhome, job.worker)
         name = self._names.new(job.prefix)
-        self._files.keep(name, pack)
+        try:
+            self._files.keep(name, pack)
+        except OSError as error:
+            self._files.delete(name)
+            raise Unavailable(f"the master can't keep the job pack: {error}") from error
         try:
             self._loop.tell(JobSubmitted(spec_of(name, job)))
         except Unavailable:

@@ -76,7 +76,7 @@ class Master:
 
     def start(self) -> None:
         config = self._config
-        door = Door(self._loop, self._files, self._events, JobNames(), self._table)
+        door = Door(self._loop, self._files, JobNames(), self._table)
         web = WebConfig(config.host, config.data, config.ddfs_data, secret=config.secret)
         try:
             self._web = serve(create_app(door, self._tags, web), config.bind, config.port)
