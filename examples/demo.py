@@ -46,18 +46,20 @@ def main():
         say(f"[bold]master[/] at {master.url}, data in {master.root}")
         text = master.root / "chekhov.txt"
         text.write_bytes(gzip.decompress(TEXT.read_bytes()))
-        _, blobs = DDFS(settings=master.settings).chunk(TAG, [str(text)], chunk_size=CHUNK_BYTES)
+        ddfs = DDFS(settings=master.settings)
+        _, blobs = ddfs.chunk(TAG, [str(text)], chunk_size=CHUNK_BYTES)
         say(f"[bold]ddfs[/]   {text.stat().st_size:,} bytes of Chekhov are {len(blobs)} chunks under {TAG}")
 
         start = time.monotonic()
         job = Job("WordCount", settings=master.settings).run(
             input=[f"tag://{TAG}"], map=map, reduce=reduce, map_reader=chain_reader, partitions=2
         )
-        say(f"[bold]job[/]    {job.name}, page {master.url}/job.html?name={job.name}")
+        say(f"[bold]job[/]    {job.name}")
+        say(f"[bold]page[/]   {master.url}/job.html?name={job.name}", soft_wrap=True)
         results = wait_with_progress(job)
         took = time.monotonic() - start
 
-        counts = sorted(result_iterator(results, settings=master.settings), key=lambda pair: -pair[1])
+        counts = sorted(result_iterator(results, ddfs=ddfs), key=lambda pair: -pair[1])
         for word, count in counts[:TOP]:
             print(f"{count:6d}  {word.decode()}")
         say(f"[bold]done[/]   {len(counts):,} different words in {took:.2f} s")

@@ -79,6 +79,7 @@ class LocalMaster:
         return {**inherited, **self.settings.env}
 
     def start(self) -> LocalMaster:
+        self.root.mkdir(parents=True, exist_ok=True)
         log = (self.root / "master.log").open("a")
         with log:
             self.process = subprocess.Popen(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,7 +42,7 @@ def processes_of(root: Path) -> list[str]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            folder = os.readlink(entry / "cwd")
+            folder = str((entry / "cwd").readlink())
         except OSError:
             continue
         if str(root) in words or folder.startswith(str(root)):
