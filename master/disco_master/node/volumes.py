@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..files import BLOCK_BYTES
+from .blobcopy import CRC_ATTRIBUTE, copy_with_crc
 from .config import hash_prefix
 from .durable import sync_directory
 
@@ -33,7 +34,6 @@ MAX_OBJECT_BYTES = 255 - len("!partial-0123456789.")
 MAX_TAG_BYTES = 512 * 1024 * 1024
 OBJECT_MODE = 0o400
 _OBJECT = re.compile(r"[A-Za-z0-9:@_-]{1,511}\$[0-9a-f]{1,16}(?:-[0-9a-f]{1,16}){2}", re.ASCII)
-_CRC_ATTRIBUTE = "user.disco.crc32"
 _serial = itertools.count(1)
 
 
@@ -62,9 +62,9 @@ class Disk:
     used_bytes: int
 
 
-def check_name(name: str) -> str:
-    """`name` if it is an object name (`NAME$m-s-u`). Raises NameRefusedError."""
-    if not _OBJECT.fullmatch(name):
+def check_name(name: str, kind: Kind = Kind.BLOB) -> str:
+    """`name` if it is an object name (`NAME$m-s-u`) of that kind. Raises NameRefusedError."""
+    if not _is_object(name, kind):
         raise NameRefusedError(
             f"{name[:200]!r} is no object name: it needs 1 to 511 of A-Z a-z 0-9 : @ - _, then $ and a stamp"
         )
@@ -73,10 +73,16 @@ def check_name(name: str) -> str:
     return name
 
 
+def _is_object(name: str, kind: Kind) -> bool:
+    if kind is Kind.TAG:  # the list of deleted tags is a tag that no user can name
+        name = name.removeprefix("+")
+    return _OBJECT.fullmatch(name) is not None
+
+
 def check_blob(path: Path) -> Check:
     """Read the whole blob and compare it with the sum taken when it was received."""
     try:
-        kept = int(os.getxattr(path, _CRC_ATTRIBUTE), 16)
+        kept = int(os.getxattr(path, CRC_ATTRIBUTE), 16)
     except (OSError, ValueError):
         return Check.UNKNOWN
     crc = 0
@@ -122,7 +128,7 @@ class Volumes:
         return Disk(sum(d.free_bytes for d in seen.values()), sum(d.used_bytes for d in seen.values()))
 
     def path(self, volume: Path, kind: Kind, name: str) -> Path:
-        return volume / kind / hash_prefix(check_name(name)) / name
+        return volume / kind / hash_prefix(check_name(name, kind)) / name
 
     def url(self, path: Path) -> str:
         return f"disco://{self.host}/ddfs/{path.relative_to(self.root)}"
@@ -135,7 +141,7 @@ class Volumes:
         for volume in self.list():
             for directory in (volume / kind).glob("??"):
                 with contextlib.suppress(OSError):
-                    yield from (path.name for path in directory.iterdir() if _OBJECT.fullmatch(path.name))
+                    yield from (path.name for path in directory.iterdir() if _is_object(path.name, kind))
 
     def put_blob(self, name: str, data: BinaryIO) -> Path:
         """Keep a blob; returns its path. Raises FileExistsError if it is here, OSError if a disk fails."""
@@ -147,7 +153,7 @@ class Volumes:
         partial = target.with_name(f"!partial-{stamp}.{name}")
         try:
             with partial.open("xb") as file:
-                _copy_with_crc(data, file)
+                copy_with_crc(data, file)
                 _seal(file)
             os.link(partial, target)  # unlike a rename, it refuses to replace
         finally:
@@ -197,15 +203,6 @@ class Volumes:
     def remove_partial_tag(self, name: str) -> None:
         for volume in self.list():
             self.path(volume, Kind.TAG, name).with_name(f"!partial.{name}").unlink(missing_ok=True)
-
-
-def _copy_with_crc(source: BinaryIO, target: BinaryIO) -> None:
-    crc = 0
-    while block := source.read(BLOCK_BYTES):
-        crc = zlib.crc32(block, crc)
-        target.write(block)
-    with contextlib.suppress(OSError):  # this file system has no extended attributes
-        os.setxattr(target.fileno(), _CRC_ATTRIBUTE, b"%08x" % crc)
 
 
 def _seal(file: BinaryIO) -> None:

@@ -80,7 +80,8 @@ class Orders:
             log.warning("the event logs wait for the disk: %s", error)
 
     def _shuffle(self, order: Shuffle) -> None:
-        args = {"job": order.job, "mode": order.mode, "outputs": order.outputs}
+        outputs = [[output.url, output.kind, output.label] for output in order.outputs]
+        args = {"job": order.job, "mode": order.mode, "outputs": outputs}
         index, error = "", ""
         try:
             index = self._engine.call(order.node, order.generation, "shuffle", args, SHUFFLE_TIMEOUT_S)

@@ -58,6 +58,7 @@ class TagService:
             nodes, call, replicas=config.tag_replicas, min_replicas=config.min_replicas, rng=self._rng
         )
         self._slots = TagSlots()
+        self._hidden: tuple[ObjectName | None, frozenset[str]] = (None, frozenset())
         self._stamps = threading.Lock()
         self._last_us = 0
 
@@ -229,9 +230,14 @@ class TagService:
             self._change_deleted(lambda deleted: tag.without(deleted, [(f"{TAG_SCHEME}{name}",)]))
 
     def _deleted(self) -> frozenset[str]:
-        with self._slots.use(DELETED_TAG) as slot, slot.lock:
-            current = self._load(slot)
-            return frozenset() if current is None else current.identities
+        """Names on the metatag. Waits for nobody unless a newer version of it has been committed."""
+        version, hidden = self._hidden
+        if version != self._nodes.newest(DELETED_TAG):
+            with self._slots.use(DELETED_TAG) as slot, slot.lock:
+                current = self._load(slot)
+                hidden = frozenset() if current is None else current.identities
+                self._hidden = slot.version, hidden
+        return hidden
 
     def _change_deleted(self, change: Change) -> None:
         with self._slots.use(DELETED_TAG) as slot, slot.lock:
