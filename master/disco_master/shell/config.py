@@ -6,14 +6,13 @@ embedded node's in `DISCO_DATA/HOST`, DDFS in `DDFS_DATA`.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from disco.settings import DiscoSettings, memory_limit_bytes
-
-NODE = "localhost"
-LOOPBACK = "127.0.0.1"
+from disco.settings import DiscoSettings, SettingsError, memory_limit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class MasterConfig:
     tag_replicas: int
     tag_min_replicas: int
     blob_replicas: int
-    secret: str | None = None
 
     @classmethod
     def from_settings(cls, settings: DiscoSettings) -> MasterConfig:
@@ -45,7 +43,7 @@ class MasterConfig:
         return cls(
             name=str(settings["DISCO_NAME"]),
             host=host,
-            bind=LOOPBACK if host in ("localhost", LOOPBACK) else host,
+            bind=loopback_address(host),
             port=int(settings["DISCO_PORT"]),
             put_port=int(settings["DDFS_PUT_PORT"]),
             root=Path(settings["DISCO_ROOT"]),
@@ -69,3 +67,21 @@ class MasterConfig:
     def make_folders(self) -> None:
         for folder in (self.root, self.master_root, self.ddfs_data, self.log_dir):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def loopback_address(host: str) -> str:
+    """The loopback address that `host` means here.
+
+    Raises SettingsError for any other host: this release serves one machine, and what it serves lets whoever
+    reaches it run programs.
+    """
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, family=socket.AF_INET)}
+    except OSError as error:
+        raise SettingsError(f"DISCO_MASTER_HOST = {host!r} can't be resolved ({error.strerror})") from error
+    if not found or not all(ipaddress.ip_address(address).is_loopback for address in found):
+        raise SettingsError(
+            f"DISCO_MASTER_HOST = {host!r} is {', '.join(sorted(found))}: the master listens on loopback "
+            "only; give localhost, and reach it from elsewhere through a tunnel (ssh -L) and DISCO_PROXY"
+        )
+    return min(found)

@@ -77,7 +77,7 @@ class Master:
     def start(self) -> None:
         config = self._config
         door = Door(self._loop, self._files, JobNames(), self._table)
-        web = WebConfig(config.host, config.data, config.ddfs_data, secret=config.secret)
+        web = WebConfig(config.host, config.data, config.ddfs_data)
         try:
             self._web = serve(create_app(door, self._tags, web), config.bind, config.port)
         except OSError as error:
