@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import AttemptEnd, JobSpec, Mode
+from .model import AttemptEnd, JobSpec, JobView, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,25 @@ class ShuffleEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class JobEnded:
+    """Durable. The job is ready or dead, and this is its last view.
+
+    Whether a job dies can hang on what the journal does not hold (how many nodes were up), so that it
+    died is a fact of its own. With it, no earlier record of the job is needed any more.
+    """
+
+    view: JobView
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsLost:
+    """Durable. What a node held for an unfinished job is gone: the tasks that made it run again."""
+
+    job: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeTableSaved:
     """Durable. Rows are (host spec, slots) as the administrator wrote them."""
 
@@ -148,6 +167,8 @@ Event = (
     | AttemptMessage
     | AttemptEnded
     | ShuffleEnded
+    | JobEnded
+    | OutputsLost
     | NodeTableSaved
     | BlacklistChanged
     | SettingChanged

@@ -1,0 +1,1 @@
+"""The master's behaviour, pure: events in, orders out. Begin with `master`."""

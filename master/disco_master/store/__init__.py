@@ -1,0 +1,1 @@
+"""What outlives the master: the journal of durable events, and the event logs of jobs."""
