@@ -29,7 +29,13 @@ MAY_IMPORT = {
     "disco_master.events": ("disco_master.model",),
     "disco_master.actions": ("disco_master.model", "disco_master.events"),
     "disco_master.files": (),
-    "disco_master.core": ("disco_master.model", "disco_master.events", "disco_master.actions"),
+    "disco_master.node_table": (),
+    "disco_master.core": (
+        "disco_master.model",
+        "disco_master.events",
+        "disco_master.actions",
+        "disco_master.node_table",
+    ),
     "disco_master.ddfs": ("disco_master.model", "disco_master.events", "disco_master.actions"),
     **{
         f"disco_master.{room}": (
@@ -37,6 +43,7 @@ MAY_IMPORT = {
             "disco_master.events",
             "disco_master.actions",
             "disco_master.files",
+            "disco_master.node_table",
             "disco.protocol",
             "jobpack",
         )
@@ -57,7 +64,8 @@ MAY_IMPORT = {
 EXTRA = {"disco_master.node": ("disco_master.ddfs.names",), "disco_master.web": ("disco_master.ddfs.names",)}
 
 PURE = ("jobpack.format", "disco.protocol", "disco_master.model", "disco_master.events",
-        "disco_master.actions", "disco_master.core", "disco_master.ddfs")  # fmt: skip
+        "disco_master.actions", "disco_master.node_table", "disco_master.core",
+        "disco_master.ddfs")  # fmt: skip
 IMPURE_MODULES = {"os", "socket", "threading", "asyncio", "subprocess", "time", "uuid", "logging", "flask"}
 STDLIB_ONLY = (
     "jobpack.format", "jobpack.unpack", "disco.protocol", "disco.records", "disco.worker", "disco.schemes",

@@ -49,9 +49,7 @@ def test_functions_and_classes_are_within_the_wall(path: Path) -> None:
                 count = len(node.args.args) + len(node.args.kwonlyargs) - (node.args.args[:1] != [])
                 assert count <= PARAMETERS + 3, f"{node.name} has {count} parameters"
         if isinstance(node, ast.ClassDef) and not is_test(path) and node.name not in WIDE_CLASSES:
-            methods = [
-                n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")
-            ]
+            methods = [n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
             assert len(methods) <= PUBLIC_METHODS, f"{node.name} has {len(methods)} public methods"
 
 

@@ -12,50 +12,8 @@ nothing is started.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 from ..model import NodeView
-
-NODES_MAX = 10_000
-SLOTS_MAX = 10_000
-
-_ROW = re.compile(r"(?P<stem>[A-Za-z0-9_.\-]*?)(?P<first>\d+):(?P<last>\d+)")
-_HOST = re.compile(r"[A-Za-z0-9_.\-]+")
-
-
-def expand_rows(rows: Sequence[Sequence[str]]) -> dict[str, int]:
-    """The table's rows, (host or range of hosts, slots), as host -> slots, in the order of the rows.
-
-    `nx01:30` is nx01 … nx30: the right part is the last number, and its width the width of all.
-    Raises ValueError: "duplicate nodes" or "invalid config".
-    """
-    table: dict[str, int] = {}
-    for row in rows:
-        if len(row) != 2 or not re.fullmatch(r"[0-9]{1,5}", row[1].strip()):
-            raise ValueError("invalid config")
-        slots = int(row[1])
-        if slots > SLOTS_MAX:
-            raise ValueError("invalid config")
-        for host in _expand(row[0].strip()):
-            if host in table:
-                raise ValueError("duplicate nodes")
-            table[host] = slots
-        if len(table) > NODES_MAX:
-            raise ValueError("invalid config")
-    return table
-
-
-def _expand(spec: str) -> list[str]:
-    if _HOST.fullmatch(spec):
-        return [spec]
-    found = _ROW.fullmatch(spec)
-    if not found:
-        raise ValueError("invalid config")
-    first, last, width = int(found["first"]), int(found["last"]), len(found["last"])
-    if not first <= last < first + NODES_MAX:
-        raise ValueError("invalid config")
-    return [f"{found['stem']}{number:0{width}}" for number in range(first, last + 1)]
+from ..node_table import expand_rows
 
 
 class Node:

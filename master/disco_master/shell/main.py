@@ -104,6 +104,8 @@ class Master:
 
     def _carry_out(self, actions: list[Action]) -> None:
         self._orders.carry_out(actions)
+        for job in self._orders.take_deleted():
+            self._journal.forget(job)
 
     def _core_broke(self, error: BaseException) -> None:
         self.broke.set()

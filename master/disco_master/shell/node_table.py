@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..core.nodes import expand_rows
 from ..events import BlacklistChanged, Event, NodeTableSaved
 from ..model import MasterView
+from ..node_table import expand_rows
 from .loop import Loop
 
 BLACKLISTS = {"tasks": "blacklist", "gc": "gc_blacklist"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,8 @@ from .jobs import JobFiles
 
 SHUFFLE_TIMEOUT_S = 3600.0
 DELETE_TIMEOUT_S = 60.0
+DELETE_RETRY_S = 1.0
+SERVICE_UNAVAILABLE = 503
 THREADS = 4
 OOB_TAG = "disco:job:oob:"
 
@@ -37,14 +41,24 @@ class Orders:
         self._engine, self._events, self._files, self._tags = engine, events, files, tags
         self._put, self._nodes = put, nodes
         self._pool = ThreadPoolExecutor(THREADS, "orders")
+        self._deleting = ThreadPoolExecutor(1, "deletions")
+        self._stopping = threading.Event()
+        self._deleted: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def stop(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """What is not deleted yet is ordered again at the next start."""
+        self._stopping.set()
+        for pool in (self._pool, self._deleting):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def carry_out(self, actions: list[Action]) -> None:
         for action in actions:
             self._one(action)
         self._flush_events()
+
+    def take_deleted(self) -> list[str]:
+        """Jobs whose deletion has been carried out since the last call."""
+        return [self._deleted.get() for _ in range(self._deleted.qsize())]
 
     def _one(self, action: Action) -> None:
         match action:
@@ -62,7 +76,9 @@ class Orders:
                 self._events.drop(job)
                 self._files.delete(job)
                 if data:
-                    self._pool.submit(self._delete_data, job)
+                    self._deleting.submit(self._delete_data, job)
+                else:
+                    self._deleted.put(job)
             case _:
                 raise AssertionError(f"the loop commits records itself: {action}")
 
@@ -90,12 +106,27 @@ class Orders:
         self._put(ShuffleEnded(order.job, order.mode, order.node, index or "", error))
 
     def _delete_data(self, job: str) -> None:
-        for node, generation in self._nodes().items():
-            try:
+        """On every node, then the OOB tag; tried again until it is done or the master stops."""
+        while not self._stopping.is_set():
+            if self._delete_on_nodes(job) and self._delete_oob_tag(job):
+                self._deleted.put(job)
+                return
+            self._stopping.wait(DELETE_RETRY_S)
+
+    def _delete_on_nodes(self, job: str) -> bool:
+        nodes = self._nodes()
+        try:
+            for node, generation in nodes.items():
                 self._engine.call(node, generation, "delete_job", {"job": job}, DELETE_TIMEOUT_S)
-            except NodeError as failure:
-                log.warning("purge of %s: %s; its data stay on that node", job, failure)
+        except NodeError as failure:
+            log.warning("purge of %s: %s; trying again", job, failure)
+            return False
+        return bool(nodes)
+
+    def _delete_oob_tag(self, job: str) -> bool:
         try:
             self._tags.delete(OOB_TAG + job, None)
         except TagError as refused:
-            log.warning("purge of %s: its OOB tag stays: %s", job, refused)
+            log.info("purge of %s: its OOB tag can't be deleted yet: %s", job, refused)
+            return refused.status != SERVICE_UNAVAILABLE
+        return True

@@ -6,8 +6,8 @@ from flask import Blueprint, Response
 
 from ..events import BlacklistChanged, NodeTableSaved, SettingChanged
 from ..model import NodeView
+from ..node_table import TableError, check_table
 from .config import doors
-from .node_table import TableError, check_table
 from .replies import Refusal, json_body, json_reply, unexpected, whole_number
 
 SETTINGS_FORM = 'an object of strings, like {"max_failure_rate": "10"}'
