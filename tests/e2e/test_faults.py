@@ -106,6 +106,39 @@ def test_master_killed_in_the_middle(own_master: LocalMaster, tmp_path: Path, ph
         assert len(gate.runs("map")) == 4, "map tasks that were done ran again"
 
 
+def bulky_map(entry: bytes, params: object) -> object:
+    import os
+
+    for number in range(200):
+        yield f"{entry.decode()}-{number}", os.urandom(1 << 20)
+
+
+def sizes(pairs: object, params: object) -> object:
+    for key, value in pairs:  # type: ignore[attr-defined]
+        yield key, len(value)
+
+
+@pytest.mark.slow
+def test_master_killed_in_the_shuffle(own_master: LocalMaster) -> None:
+    """W2: nothing is lost and nothing comes twice when the merge of 400 MB of map output is cut short."""
+    job = Job("bulky", settings=own_master.settings).run(
+        input=["raw://a", "raw://b"], map=bulky_map, reduce=sizes
+    )
+    disco = Disco(settings=own_master.settings)
+
+    def texts() -> list[str]:
+        return [event[2] for _, event in disco.events(job.name)]
+
+    eventually(lambda: "Starting shuffle phase" in texts(), "the shuffle has begun")
+    own_master.kill()
+    log = next((own_master.root / "data").glob("_*/*/bulky@*/events")).read_text()
+    assert "Finished shuffle phase" not in log, "the shuffle was over too soon to prove anything"
+    own_master.start()
+    expected = {f"{name}-{number}": 1 << 20 for name in "ab" for number in range(200)}
+    found = list(result_iterator(job.wait(timeout=PATIENCE_S)))
+    assert dict(found) == expected and len(found) == len(expected)
+
+
 def test_history_survives(own_master: LocalMaster, tmp_path: Path) -> None:
     """W1, B4: `disco jobs` shows ended jobs, with results and events, after kill -9."""
     gate = Gate(tmp_path, "map")

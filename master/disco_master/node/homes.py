@@ -20,12 +20,14 @@ from jobpack.format import PackError, check_jobdict, parse_jobdict, parse_jobenv
 from jobpack.unpack import unpack_pack
 
 from ..files import UnsafePathError, resolve_under
+from ..model import Mode
 from .config import hash_prefix
 from .process import Program, ProgramError, find_program
 
 MARK = ".jobhome"
 JOB_FILE = "jobfile"
 DISCO_DIR = ".disco"
+OUTPUT_DIR = "out"
 LOCKS = 16  # a job has one of them: jobs rarely wait for one another, and nothing has to be cleared away
 _STAGE, _DOOMED = ".unpacking-", ".deleting-"  # no job name starts with a dot
 _DELETE_TRIES = 3
@@ -52,6 +54,14 @@ class JobHome:
     @property
     def jobfile(self) -> Path:
         return self.path / JOB_FILE
+
+    def remove_unfinished(self, mode: Mode, task: int) -> None:
+        """Delete what a failed attempt has written below `.disco/out/MODE-TASK-…`, so that it fills no disk.
+
+        A task has one attempt at a time, so none of it is another's.
+        """
+        for remains in (self.path / DISCO_DIR / OUTPUT_DIR).glob(f"{mode.value}-{task}-*"):
+            shutil.rmtree(remains, ignore_errors=True)
 
 
 class Homes:

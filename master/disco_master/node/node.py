@@ -225,6 +225,8 @@ class Slot(threading.Thread):
             return None
         node.events.attempt_started(spec.attempt, driver.pid)
         end = driver.run(attempt)
+        if end.outcome is not Outcome.DONE:
+            driver.home.remove_unfinished(spec.mode, spec.task)
         if driver.parked:
             self._park_until = time.monotonic() + node.config.limits.park_s
         else:

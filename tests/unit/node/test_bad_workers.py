@@ -217,3 +217,18 @@ for _ in range(chance.randrange(30)):
     assert end.outcome in (Outcome.DONE, Outcome.FAILED, Outcome.CRASHED)
     assert bench.run("begin(); ask('DONE')").outcome is Outcome.DONE
     assert len(bench.told.ends[1]) == 1
+
+
+def test_what_a_failed_attempt_wrote_is_removed(bench):
+    """A worker that fills the disk must not leave it full: the master needs room to note that it failed."""
+    script = """
+info = begin()
+for task in (info["taskid"], 77):
+    os.makedirs(f".disco/out/map-{task}-{os.getpid()}")
+    open(f".disco/out/map-{task}-{os.getpid()}/part-0.partial", "w").write("half")
+ask("ERROR", "No space left on device")
+"""
+    job = bench.packs.script("full@1", script)
+    assert bench.told.end(bench.launch(job)).outcome is Outcome.FAILED
+    left = [path.name for path in (bench.home(job) / ".disco/out").iterdir()]
+    assert len(left) == 1 and left[0].startswith("map-77-"), "another task's files are not ours to remove"
