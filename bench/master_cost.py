@@ -1,4 +1,4 @@
-"""What the pure core costs a task as jobs grow, and what a big one weighs. No process, no disk: the core alone."""
+"""What the pure core costs a task as jobs grow, and what a big one weighs: no process, no disk."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .config import NodeConfig
 from .homes import HomeError, Homes
 from .process import ProgramError
 from .session_driver import SessionDriver
-from .volumes import Volumes
+from .storage.volumes import Volumes
 from .warden import Warden
 
 END_S = 5.0  # for the slots to end their attempts, and then their threads

@@ -26,7 +26,7 @@ from ..model import Mode, Output, OutputKind
 from .attempt import log_path
 from .homes import HomeError, Homes
 from .shuffle import ShuffleError, shuffle
-from .volumes import Kind, Volumes
+from .storage.volumes import Kind, Volumes
 
 
 class OperationError(Exception):

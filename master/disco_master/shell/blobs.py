@@ -23,7 +23,7 @@ class BlobServer:
 
     def __init__(self, config: MasterConfig) -> None:
         self._command = [
-            sys.executable, "-m", "disco_master.node.blobserver",
+            sys.executable, "-m", "disco_master.node.storage.blobserver",
             "--host", config.bind, "--name", config.host, "--port", str(config.put_port),
             "--ddfs-data", str(config.ddfs_data), "--disco-data", str(config.data),
         ]  # fmt: skip

@@ -10,9 +10,10 @@ import pytest
 from unit.client.http_master import HttpMaster
 
 from disco.client.core import Disco
-from disco.core import classic_iterator, result_iterator
+from disco.core import Job, classic_iterator, result_iterator
 from disco.error import DataError
 from disco.records.hunks import HunkWriter
+from disco.settings import DiscoSettings
 
 
 def stream(*pairs: tuple[Any, Any], entries: tuple[Any, ...] = ()) -> bytes:
@@ -88,3 +89,21 @@ def test_results_of_a_job_by_its_name(disco: Disco, master: HttpMaster) -> None:
         "/one": (200, stream(*PAIRS)),
     }
     assert list(disco.result_iterator("j")) == PAIRS
+
+
+def test_results_remember_the_ports_of_their_master(master: HttpMaster) -> None:
+    """M323: `result_iterator(job.wait())` for a master that is not the one of the user's settings."""
+    settings = DiscoSettings(environ={}, DISCO_PORT=master.server.server_port)
+    index = b"0 disco://127.0.0.1/disco/127.0.0.1/ab/j/out\n"
+    master.answers = {
+        "/disco/ctrl/get_results": [["j", ["ready", ["dir://127.0.0.1/disco/127.0.0.1/ab/j/index.txt.gz"]]]],
+        "/disco/127.0.0.1/ab/j/index.txt.gz": (200, gzip.compress(index)),
+        "/disco/127.0.0.1/ab/j/out": (200, stream(*PAIRS)),
+    }
+    disco = Disco(master.url, settings=settings)
+    assert list(result_iterator(disco.wait("j"))) == PAIRS
+    assert list(result_iterator(disco.results("j")[1])) == PAIRS
+    packed = Job("next", master=disco).pack(input=disco.wait("j"), map=print).jobdict
+    assert packed["input"] == ["disco://127.0.0.1/disco/127.0.0.1/ab/j/out"]
+    alone = Job("next", master=disco).pack(input=disco.wait("j"), reduce=print).jobdict
+    assert (alone["nr_reduces"], len(alone["input"])) == (1, 1)

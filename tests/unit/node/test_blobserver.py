@@ -13,16 +13,17 @@ import threading
 
 import pytest
 
-from disco_master.node import blobserver
-from disco_master.node.blobserver import BlobApp, Gate
-from disco_master.node.volumes import Check, Volumes, check_blob
+from disco_master.node.storage import blobserver
+from disco_master.node.storage.blobserver import BlobApp, Gate
+from disco_master.node.storage.volumes import Check, Volumes, check_blob
 
 NAME = "blob:x$5a1-b2c3-0a"
 
 
 def start_blob_server(root, ports, *options):
     """The process, once it listens, and its ports."""
-    command = [sys.executable, "-m", "disco_master.node.blobserver", "--host", "127.0.0.1", "--name", "node1"]
+    module = "disco_master.node.storage.blobserver"
+    command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--name", "node1"]
     command += ["--ddfs-data", str(root / "ddfs"), "--disco-data", str(root / "disco")]
     for port in ports:
         command += ["--port", str(port)]

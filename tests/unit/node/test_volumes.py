@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from disco_master.node.volumes import (
+from disco_master.node.storage.volumes import (
     MAX_OBJECT_BYTES,
     MAX_TAG_BYTES,
     Check,

@@ -14,7 +14,7 @@ from disco_master.ddfs.names import hash_dir
 from disco_master.ddfs.placement import StorageNode
 from disco_master.engine.base import NodeError
 from disco_master.node.operations import OperationError, run_operation
-from disco_master.node.volumes import Volumes
+from disco_master.node.storage.volumes import Volumes
 from disco_master.shell.tag_service import TagConfig, TagService
 from disco_master.web.door import TagError
 

@@ -24,10 +24,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from ..files import BLOCK_BYTES
+from ...files import BLOCK_BYTES
+from ..config import hash_prefix
+from ..durable import sync_directory
 from .blobcopy import CRC_ATTRIBUTE, copy_with_crc
-from .config import hash_prefix
-from .durable import sync_directory
 
 # The longest file name that ext4 and xfs take, less the mark of an unfinished file.
 MAX_OBJECT_BYTES = 255 - len("!partial-0123456789.")

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..files import RangeError, UnsafePathError, names_no_token, plan_reply, resolve_under
+from ...files import RangeError, UnsafePathError, names_no_token, plan_reply, resolve_under
 from .volumes import NameRefusedError, NoVolumeError, Volumes
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _end_with_stdin() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     from waitress.server import create_server
 
-    parser = ArgumentParser(prog="python -m disco_master.node.blobserver", description=__doc__)
+    parser = ArgumentParser(prog="python -m disco_master.node.storage.blobserver", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--name", help="the node's name, for URLs; default: --host")
     parser.add_argument("--port", type=int, action="append", required=True, help="may be repeated")

@@ -13,7 +13,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
-from ..files import BLOCK_BYTES
+from ...files import BLOCK_BYTES
 
 CRC_ATTRIBUTE = "user.disco.crc32"
 KERNEL_COPY_MIN_BYTES = 4 * 1024 * 1024  # below, a thread costs more than it saves
