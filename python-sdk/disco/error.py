@@ -5,7 +5,7 @@
     └── DataError              the data could not be read: the task is tried elsewhere (ERROR)
         └── CommError          ... because the network or a server failed
 
-Source: documents 4.1.3; the mapping to protocol messages is made once, in `disco.worker.task_io`.
+Source: documents 4.1.3; the mapping to protocol messages is made once, in `disco.worker.failures`.
 """
 
 from __future__ import annotations

@@ -196,15 +196,21 @@ class Header(NamedTuple):
         return None
 
 
-def read_hunks(file: Readable, url: str, *, skip: int = 0, ignore_corrupt: bool = False) -> Iterator[Batch]:
+def read_hunks(
+    file: Readable, url: str, *, entries: bool = False, skip: int = 0, ignore_corrupt: bool = False
+) -> Iterator[Batch]:
     """Yield `(keys, values)` of each hunk of `file`; `values` is None where the records are bare entries.
 
-    In a kv hunk a bare entry is a pair with an empty key. `url` is for error texts. The first `skip` records
-    are left out. With `ignore_corrupt`, hunks whose content is damaged are passed over; what comes after a
-    damaged header can never be found. Raises `DataError`.
+    With `entries`, a kv hunk in which no record has a key holds bare entries: that is how lines are stored.
+    `url` is for error texts. The first `skip` records are left out. With `ignore_corrupt`, hunks whose
+    content is damaged are passed over; what comes after a damaged header can never be found. Raises
+    `DataError`.
     """
-    for _, keys, values in _read(Source(file, url), skip, ignore_corrupt):
-        yield keys, values
+    for encoding, keys, values in _read(Source(file, url), skip, ignore_corrupt):
+        if entries and values is not None and encoding == Encoding.KV and not any(keys):
+            yield values, None
+        else:
+            yield keys, values
 
 
 def read_records(
@@ -215,13 +221,13 @@ def read_records(
     Without `entries` every record is a pair: a bare entry comes as `(b"", entry)` from a kv hunk, where that
     is how it is stored, and as `(None, entry)` from others. Raises `DataError`.
     """
-    for encoding, keys, values in _read(Source(file, url), skip, ignore_corrupt):
-        if values is None:
-            yield from keys if entries else ((None, entry) for entry in keys)
-        elif entries and encoding == Encoding.KV and b"" in keys:
-            yield from ((key, value) if key else value for key, value in zip(keys, values, strict=True))
-        else:
+    for keys, values in read_hunks(file, url, entries=entries, skip=skip, ignore_corrupt=ignore_corrupt):
+        if values is not None:
             yield from zip(keys, values, strict=True)
+        elif entries:
+            yield from keys
+        else:
+            yield from ((None, entry) for entry in keys)
 
 
 def _read(

@@ -247,3 +247,8 @@ def where_from(entry: bytes, params: Any) -> Iterator[Pair]:
 
 def saves(entry: bytes, params: Any) -> Iterator[Pair]:
     yield entry, 1
+
+
+def killed_at_the_end(entry: bytes, params: Any) -> Iterator[Pair]:
+    yield "k", "v"
+    os.kill(os.getpid(), 9)

@@ -45,13 +45,18 @@ def test_a_failed_task_ends_the_process(make_disco: Callable[..., Any]) -> None:
 
 
 def test_outputs_are_whole_or_not_there(make_disco: Callable[..., Any]) -> None:
-    """M177, M413: what a failed task has written has no name that is reported or looked for."""
+    """M177, M413: what a failed task has written is removed, so the next attempt has the room."""
     disco = make_disco(input=["raw://x"], map=jobs.fails_at_the_end, partitions=None)
     end = disco.run_task("map", 0, [["raw://x"]])
     assert (end.outcome, end.outputs) == ("fatal", [])
-    assert [path.suffix for path in (disco.home / ".disco" / "out").rglob("*") if path.is_file()] == [
-        ".partial"
-    ]
+    assert list((disco.home / ".disco" / "out").iterdir()) == []
+
+
+def test_a_killed_task_leaves_no_output_either(make_disco: Callable[..., Any]) -> None:
+    disco = make_disco(input=["raw://x"], map=jobs.killed_at_the_end, partitions=None)
+    end = disco.run_task("map", 0, [["raw://x"]])
+    assert (end.outcome, end.exit_status) == ("exited", -9)
+    assert list((disco.home / ".disco" / "out").iterdir()) == []
 
 
 def test_the_job_home_is_on_the_path_first_and_stays_clean(make_disco: Callable[..., Any]) -> None:

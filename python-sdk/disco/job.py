@@ -1,0 +1,8 @@
+"""Disco jobs. Source: documents 4.1.4."""
+
+from __future__ import annotations
+
+from .client.job import Job, JobChain
+from .client.packing.jobpack import JobPack
+
+__all__ = ["Job", "JobChain", "JobPack"]

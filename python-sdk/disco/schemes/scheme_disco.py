@@ -1,0 +1,55 @@
+"""`disco://HOST/…`: a file that a node keeps: results of jobs below /disco/, DDFS blobs below /ddfs/.
+
+On that node it is opened as a file; from anywhere else it is read from the node's web server.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from ..error import DataError
+from ..worker import current
+
+
+def local_path(url: str) -> str | None:
+    """The file behind a URL of this node; None if it is another machine's, or no node's at all."""
+    task = current.task
+    if task is None or not task.host:
+        return None
+    parts = urlsplit(url)
+    if parts.hostname != task.host.lower() and parts.netloc != task.host:
+        return None
+    if parts.scheme == "http" and parts.port != task.disco_port:
+        return None
+    for prefix, root in (("/disco/", task.disco_data), ("/ddfs/", task.ddfs_data)):
+        if parts.path.startswith(prefix) and root:
+            rest = parts.path[len(prefix) :]
+            if ".." in rest.split("/"):
+                raise DataError("the path leads out of the node's data", url)
+            return f"{root}/{rest}"
+    return None
+
+
+def web_address(url: str) -> str:
+    """Where a `disco://` or `dir://` URL is served."""
+    task = current.task
+    if task is None or task.disco_port is None:
+        from ..client.http import web_url
+
+        return web_url(url)
+    parts = urlsplit(url)
+    host = parts.netloc if parts.port else f"{parts.netloc}:{task.disco_port}"
+    return f"http://{host}{parts.path}"
+
+
+def input_stream(fd: Any, size: int | None, url: str, params: Any) -> tuple[IO[bytes], int | None, str]:
+    """Opens the path on host locally if it is local, otherwise over http."""
+    path = local_path(url)
+    if path is not None:
+        from .scheme_file import open_path
+
+        return (*open_path(path, url), url)
+    from .scheme_http import open_http
+
+    return (*open_http(web_address(url)), url)

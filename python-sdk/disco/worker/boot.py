@@ -1,0 +1,168 @@
+"""The worker process on a node: a warm template that forks a child for each task.
+
+The template speaks WORKER and TASK, loads the job once, and forks. The child runs one task on the same
+pipes (INPUT, MSG, OUTPUT, or ERROR and FATAL) and exits; then the template says DONE. If the reply to
+DONE is another TASK, it forks again. Never do both hold the conversation: while a child lives, its
+template waits for it.
+
+A child that ended without a word takes the template with it, in the same way: same signal, same status.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from ..protocol.errors import ProtocolError
+from ..protocol.messages import Done, Error, Fatal, TaskInfo, TaskRequest
+from ..protocol.messages import Worker as Announcement
+from . import current
+from .capture import CaptureFile, show_prints_as_messages
+from .channel import Channel, Disconnected
+from .failures import describe, is_retryable
+from .outputs import discard_outputs
+
+FIRST_PROTOCOL_FD = 10  # above what programs use by number
+SAID_WHY = 81  # exit status of a child that has told Disco how it failed
+YOUNG_OBJECTS = 200_000  # allocations between two collections while a task runs
+
+
+def main() -> NoReturn:
+    """Run tasks of one job until Disco has no more for this process. Never returns."""
+    status = 1
+    try:
+        status = _converse()
+    except (Disconnected, ProtocolError):
+        pass  # Disco is gone, or has been told
+    finally:
+        os._exit(status)
+
+
+def _converse() -> int:
+    channel, capture = _take_over_descriptors()
+    current.channel = channel
+    show_prints_as_messages(channel.say)
+    channel.ask(Announcement(os.getpid(), reuse=True))
+    info: TaskInfo = channel.ask(TaskRequest())
+    try:
+        from .jobdata import load_job
+
+        objects = load_job(info.jobfile)
+        _preload()
+    except BaseException as error:
+        tell_failure(channel, error)
+        return 1
+    _freeze()
+    while True:
+        status = _run_in_child(channel, capture, objects, info)
+        if status:
+            return status
+        reply = channel.ask(Done())
+        if not isinstance(reply, TaskInfo):
+            return 0
+        info = reply
+
+
+def _take_over_descriptors() -> tuple[Channel, CaptureFile]:
+    """Move the protocol out of the reach of prints and child processes."""
+    replies = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, FIRST_PROTOCOL_FD)
+    requests = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, FIRST_PROTOCOL_FD)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    capture = CaptureFile()
+    capture.take_standard_output()
+    return Channel(requests, replies), capture
+
+
+def _preload() -> None:
+    """Import here, once, what nearly every task will import."""
+    from .. import task
+    from ..schemes import scheme_dir, scheme_disco, scheme_file, scheme_raw
+
+    del task, scheme_dir, scheme_disco, scheme_file, scheme_raw
+
+
+def _freeze() -> None:
+    """What is loaded now will live to the end: keep it out of collections, so children share its memory.
+
+    Cyclic garbage of the tasks is still collected, only seldom: tasks make few cycles and many records.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+
+
+def _run_in_child(
+    channel: Channel, capture: CaptureFile, objects: tuple[Any, Any, Any], info: TaskInfo
+) -> int:
+    """Fork, run the task there, wait. The status is 0 when the task is done; does not return for a child
+    that was killed by a signal."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = _child(channel, capture, objects, info)
+        except (Disconnected, ProtocolError):
+            pass
+        finally:
+            os._exit(status)
+    _, waited = os.waitpid(pid, 0)
+    status = os.waitstatus_to_exitcode(waited)
+    if status in (0, SAID_WHY):
+        return status
+    discard_outputs(info.mode, info.taskid, pid)
+    for line in capture.take_lines():
+        channel.say(line)
+    if status < 0:
+        with suppress(OSError):  # KILL can't be set, and needs no setting
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    return status
+
+
+def _child(channel: Channel, capture: CaptureFile, objects: tuple[Any, Any, Any], info: TaskInfo) -> int:
+    streams = show_prints_as_messages(channel.say)
+    error: BaseException | None = None
+    try:
+        run_task(objects, info)
+    except (Disconnected, ProtocolError):
+        raise
+    except BaseException as raised:
+        error = raised
+    for stream in streams:
+        stream.finish()
+    for line in capture.take_lines():
+        channel.say(line)
+    if error is None:
+        return 0
+    discard_outputs(info.mode, info.taskid, os.getpid())
+    tell_failure(channel, error)
+    return SAID_WHY
+
+
+def run_task(objects: tuple[Any, Any, Any], info: TaskInfo) -> None:
+    """Run one task of the loaded job in this process."""
+    from ..task import Task
+
+    worker, job, jobargs = objects
+    task = Task(**{field: getattr(info, field) for field in info.__slots__})
+    current.task = task
+    worker.start(task, job, **jobargs)
+    worker.run(task, job, **jobargs)
+    worker.end(task, job, **jobargs)
+
+
+def tell_failure(channel: Channel, error: BaseException) -> None:
+    """ERROR when another node may do better, else FATAL."""
+    text = describe(error)
+    channel.ask(Error(text) if is_retryable(error) else Fatal(text))
+
+
+if __name__ == "__main__":
+    sys.exit("this module is started by a worker file of a job home")

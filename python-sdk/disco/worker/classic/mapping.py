@@ -1,0 +1,177 @@
+"""Running a map task: the loop over entries, chosen once for each task.
+
+What a job's functions may see is always the same: `map` is called for each entry in order, then, for each
+pair, `partition` and `combiner`. Where these are Disco's own, their calls can be left out, and the loop does
+what they would have done:
+
+    sum_combiner              one dictionary for all partitions, parted when it is written; a map that yields
+                              plainly adds to it without the way through a generator (`inlining`)
+    default partition         asked once for each distinct key of a batch
+    Disco's own output        columns instead of pairs; grouped by key where keys repeat (`shuffle`)
+
+Anything else takes the plain loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import func
+from .progress import Progress
+from .shuffling.parting import Shuffle
+from .streams import open_output
+
+if TYPE_CHECKING:
+    from ...task import Task
+    from .worker import Worker
+
+Pair = tuple[Any, Any]
+
+
+class MapJob(NamedTuple):
+    """The parameters of a job that a map task needs."""
+
+    map: Callable[[Any, Any], Iterable[Pair]]
+    combiner: Callable[..., Any] | None
+    partition: Callable[[Any, int, Any], int]
+    partitions: int | None
+    output_stream: tuple[Callable[..., Any], ...]
+    has_reduce: bool
+    sort: bool
+    sort_buffer_size: str | int
+    params: Any
+
+
+def run_map(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any]) -> None:
+    """Read the task's input, map it, write what comes out."""
+    get = worker.getter(job, jobargs)
+    settings = MapJob(
+        map=get("map"),
+        combiner=get("combiner"),
+        partition=get("partition"),
+        partitions=get("partitions"),
+        output_stream=tuple(get("map_output_stream")),
+        has_reduce=bool(get("reduce")),
+        sort=bool(get("sort")),
+        sort_buffer_size=get("sort_buffer_size"),
+        params=get("params"),
+    )
+    entries = iter(worker.entries(task, job, jobargs, "map"))
+    if get("map_init"):
+        get("map_init")(entries, settings.params)
+    progress = Progress(get("status_interval"), "entries mapped")
+    _choose(settings)(worker, task, settings, progress.of(entries))
+    progress.finish()
+
+
+Loop = Callable[["Worker", "Task", MapJob, Iterator[Any]], None]
+
+
+def _pairs(job: MapJob, entries: Iterator[Any]) -> Iterator[Pair]:
+    """What the map makes of the entries."""
+    return chain.from_iterable(map(job.map, entries, repeat(job.params)))
+
+
+def _choose(job: MapJob) -> Loop:
+    is_own_output = job.output_stream == DEFAULT_OUTPUT
+    if job.partitions is None:
+        return _into_one if job.combiner is None else _plain
+    if job.combiner is func.sum_combiner and is_own_output and job.partition is func.default_partition:
+        return _summed
+    if job.combiner is None and is_own_output and job.has_reduce:
+        return _shuffled
+    return _plain
+
+
+DEFAULT_OUTPUT = (func.task_output_stream, func.disco_output_stream)
+
+
+def _summed(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
+    sums: dict[Any, Any] = {}
+    get, params = sums.get, job.params
+    add_pairs = worker.adding_map
+    if add_pairs is not None:
+        for entry in entries:
+            add_pairs(entry, params, sums, get)
+    else:
+        for key, value in _pairs(job, entries):
+            sums[key] = get(key, 0) + value
+    shuffle = Shuffle(worker, task, job)
+    if job.has_reduce:
+        shuffle.write_pairs(list(sums.items()), sort=job.sort)
+    else:
+        shuffle.write_results(sums)
+    shuffle.close()
+
+
+def _shuffled(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
+    shuffle = Shuffle(worker, task, job)
+    shuffle.take(_pairs(job, entries))
+    shuffle.close()
+
+
+def _into_one(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
+    """No partitions: one file, in the order of the input."""
+    add = _opener(worker, task, job)(None).add
+    for key, value in _pairs(job, entries):
+        add(key, value)
+
+
+def _plain(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
+    """Every function called as the documents say."""
+    output = _opener(worker, task, job)
+    combiner, partition, count, params = job.combiner, job.partition, job.partitions, job.params
+    adds: dict[Any, Callable[[Any, Any], None]] = {}
+    buffers: dict[Any, dict[Any, Any]] = {}
+    for key, value in _pairs(job, entries):
+        label = None if count is None else checked_label(partition(key, count, params), count)
+        if label not in buffers:
+            buffers[label] = {}
+        if combiner is None:
+            if label not in adds:
+                adds[label] = output(label).add
+            adds[label](key, value)
+            continue
+        combined = combiner(key, value, buffers[label], False, params)
+        if combined is not None:
+            _add_all(adds, output, label, combined)
+    if combiner is not None:
+        for label, buffer in buffers.items():
+            combined = combiner(None, None, buffer, True, params)
+            if combined is not None:
+                _add_all(adds, output, label, combined)
+
+
+def _add_all(
+    adds: dict[Any, Callable[[Any, Any], None]],
+    output: Callable[[Any], Any],
+    label: Any,
+    pairs: Iterable[Pair],
+) -> None:
+    for key, value in pairs:
+        if label not in adds:  # an output that gets nothing is never made
+            adds[label] = output(label).add
+        adds[label](key, value)
+
+
+def _opener(worker: Worker, task: Task, job: MapJob) -> Callable[[Any], Any]:
+    def output(label: Any) -> Any:
+        name = None if label is None else str(label)
+        return worker.output(
+            task, name, open=lambda path: open_output(job.output_stream, path, name, job.params)
+        ).file
+
+    return output
+
+
+def checked_label(label: Any, count: int) -> int:
+    """The label that a partition function returned. Raises ValueError when it is none."""
+    number = int(label)
+    if not 0 <= number < count:
+        raise ValueError(
+            f"the partition function returned {label!r}, which is not in range({count}); "
+            "return a number from 0 to nr_partitions - 1"
+        )
+    return number

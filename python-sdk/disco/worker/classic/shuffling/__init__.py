@@ -1,0 +1,1 @@
+"""Between map and reduce: batches and runs of records, parted by key, sorted within bounded memory."""

@@ -1,0 +1,55 @@
+"""The job data section of a pack as the Python SDK writes it: two pickles, one after the other.
+
+The first holds plain values that any Python can read and compare; the second is the job itself and is
+loaded only by a Python that can.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+from jobpack.format import read_section
+
+from .. import __version__
+from ..error import DiscoError
+
+MARK = "disco-python"
+
+
+def header() -> dict[str, Any]:
+    """Who wrote the job data."""
+    return {"format": MARK, "python": tuple(sys.version_info[:2]), "sdk": __version__}
+
+
+def load_job(jobfile: str) -> tuple[Any, Any, dict[str, Any]]:
+    """The worker, the job and its arguments, out of the job pack at `jobfile`."""
+    with Path(jobfile).open("rb") as file:
+        data = read_section(file, "jobdata")
+    worker, job, jobargs = load_objects(data)
+    worker.prepare(job, jobargs)
+    return worker, job, jobargs
+
+
+def load_objects(data: bytes) -> Any:
+    """What `disco.task.jobdata` wrote. Raises DiscoError for data of something else or of another Python."""
+    file = io.BytesIO(data)
+    try:
+        found = pickle.load(file)
+        written_by = found["python"] if found["format"] == MARK else None
+    except Exception as error:
+        raise DiscoError(f"the job data was not written by Disco's Python SDK ({error})") from error
+    here = tuple(sys.version_info[:2])
+    if written_by != here:
+        raise DiscoError(
+            f"Python version mismatch: the job was submitted by Python {_dotted(written_by)}, and this node "
+            f"runs Python {_dotted(here)}; submit with the nodes' version"
+        )
+    return pickle.load(file)
+
+
+def _dotted(version: tuple[int, ...] | None) -> str:
+    return ".".join(map(str, version or ("?",)))
