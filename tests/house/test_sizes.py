@@ -13,8 +13,12 @@ FILE_LINES, TEST_FILE_LINES, FUNCTION_LINES = 500, 800, 60
 PUBLIC_METHODS, PARAMETERS, FILES_IN_FOLDER = 15, 7, 14
 EMPTY_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager)$")
 ALLOWED_NAMES = {"python-sdk/disco/util.py"}  # promised by the documents; it only re-exports
+ALLOWED_FOLDERS = {"examples/util"}  # where the documents say the examples are
 # dictionaries of the documents' methods: one each, as printed
 WIDE_CLASSES = {"Disco", "DDFS", "Worker", "Job", "Core"}
+
+# as many parameters as the documents print
+DOCUMENTED_PARAMETERS = {"push", "chunk", "result_iterator", "classic_iterator"}
 
 PYTHON = sorted(
     p
@@ -46,8 +50,9 @@ def test_functions_and_classes_are_within_the_wall(path: Path) -> None:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= FUNCTION_LINES, f"{node.name} has {length} lines"
             if not is_test(path) and "cli" not in path.parts and path.name != "cli.py":
-                count = len(node.args.args) + len(node.args.kwonlyargs) - (node.args.args[:1] != [])
-                assert count <= PARAMETERS + 3, f"{node.name} has {count} parameters"
+                count = sum(a.arg not in ("self", "cls") for a in node.args.args + node.args.kwonlyargs)
+                documented = node.name in DOCUMENTED_PARAMETERS
+                assert documented or count <= PARAMETERS, f"{node.name} has {count} parameters"
         if isinstance(node, ast.ClassDef) and not is_test(path) and node.name not in WIDE_CLASSES:
             methods = [n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
             assert len(methods) <= PUBLIC_METHODS, f"{node.name} has {len(methods)} public methods"
@@ -58,7 +63,8 @@ def test_names_say_something(path: Path) -> None:
     relative = str(path.relative_to(ROOT))
     if relative not in ALLOWED_NAMES:
         assert not EMPTY_NAMES.search(path.stem)
-        assert not EMPTY_NAMES.search(path.parent.name)
+        if str(path.parent.relative_to(ROOT)) not in ALLOWED_FOLDERS:
+            assert not EMPTY_NAMES.search(path.parent.name)
 
 
 def test_folders_are_within_the_wall() -> None:

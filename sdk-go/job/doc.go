@@ -1,0 +1,13 @@
+// Package job submits jobs to a Disco master, waits for them and reads their results.
+//
+//	client := job.New("http://localhost:8989")
+//	inputs, err := client.Inputs(ctx, "tag://data:words")
+//	…
+//	pack, err := jobpack.Build(jobpack.Spec{Worker: "./wordcount", Inputs: inputs, Map: true, Reduce: true})
+//	…
+//	name, err := client.Submit(ctx, pack)
+//	…
+//	urls, err := client.Wait(ctx, name)
+//	…
+//	for pair, err := range client.Records(ctx, urls) { … }
+package job
