@@ -1,0 +1,189 @@
+open Disco
+
+let ( let* ) = Result.bind
+
+type emit = string -> string -> unit
+
+type map =
+  | Lines of (Task.t -> emit -> string -> (unit, Errors.failure) result)
+  | Records of (Task.t -> emit -> string -> string -> (unit, Errors.failure) result)
+
+type reduce = Task.t -> emit -> string -> string Seq.t -> (unit, Errors.failure) result
+type results = Kv | Text
+
+type options = {
+  map : map option;
+  reduce : reduce option;
+  combine : Sort.combine option;
+  results : results;
+  partitions : int option;
+  codec : Codec.t;
+  memory_bytes : int;
+}
+
+(* All labels together hold about this much that is not written yet. *)
+let unwritten_bytes = 64 * 1024 * 1024
+let least_hunk_bytes = 16 * 1024
+
+(* ---- where pairs go *)
+
+type sink = {
+  put : string -> string -> (unit, Errors.failure) result;
+  close : unit -> (unit, Errors.failure) result;
+}
+
+let kv_sink options task ?target kind =
+  let* output = Output.create task kind in
+  let writer = Output.records ~codec:options.codec ?target output in
+  let close () =
+    let* () = Hunk.flush writer in
+    Output.close output
+  in
+  Ok { put = Hunk.add writer; close }
+
+let text_sink task kind =
+  let* output = Output.create task kind in
+  let put key value = Output.write output (String.concat "" [ key; " "; value; "\n" ]) in
+  Ok { put; close = (fun () -> Output.close output) }
+
+let result_sink options task =
+  match options.results with
+  | Kv -> kv_sink options task Message.Disco_file
+  | Text -> text_sink task Message.Disco_file
+
+(* A label gets its output with its first pair. *)
+let partitioned options task labels =
+  let target = max least_hunk_bytes (min Hunk.target_raw_bytes (unwritten_bytes / labels)) in
+  let sinks = Array.make labels None in
+  let sink label =
+    match sinks.(label) with
+    | Some sink -> Ok sink
+    | None ->
+      let* sink = kv_sink options task ~target (Message.Part label) in
+      sinks.(label) <- Some sink;
+      Ok sink
+  in
+  let put key value =
+    let* sink = sink (Partition.partition key labels) in
+    sink.put key value
+  in
+  let close_one result sink =
+    let* () = result in
+    match sink with None -> Ok () | Some sink -> sink.close ()
+  in
+  { put; close = (fun () -> Array.fold_left close_one (Ok ()) sinks) }
+
+let new_sort options task =
+  let* () = Task.make_folder task in
+  Ok
+    (Sort.create ~memory_bytes:options.memory_bytes ?combine:options.combine ~folder:(Task.folder task) ())
+
+let combining options task sink =
+  if options.combine = None then Ok sink
+  else
+    let* sort = new_sort options task in
+    let close () =
+      let* () = Sort.iter sort sink.put in
+      sink.close ()
+    in
+    Ok { put = Sort.add sort; close }
+
+(* [emit] returns nothing, so that functions read well: its first failure is kept, and looked at after each call. *)
+let emitting sink =
+  let failure = ref None in
+  let emit key value =
+    if !failure = None then
+      match sink.put key value with Ok () -> () | Error reason -> failure := Some reason
+  in
+  let checked = function
+    | Error _ as error -> error
+    | Ok () -> ( match !failure with None -> Ok () | Some reason -> Error reason)
+  in
+  (emit, checked)
+
+(* ---- the two phases *)
+
+let reduces_of options task =
+  match options.partitions with
+  | Some n -> Ok (max 1 n)
+  | None -> (
+    let* dict = Task.jobdict task in
+    match List.assoc_opt "nr_reduces" dict with
+    | Some (`Int n) -> Ok (max 1 n)
+    | _ -> Error (Errors.Fatal "the job dictionary has no nr_reduces"))
+
+let map_sink options task =
+  if options.reduce = None then result_sink options task
+  else
+    let* labels = reduces_of options task in
+    Ok (partitioned options task labels)
+
+let run_map options map task =
+  let* sink = map_sink options task in
+  let* sink = combining options task sink in
+  let emit, checked = emitting sink in
+  let* () =
+    Input.each task (fun input ->
+      match map with
+      | Lines f -> Input.lines task input (fun line -> checked (f task emit line))
+      | Records f -> Input.records task input (fun key value -> checked (f task emit key value)))
+  in
+  sink.close ()
+
+let run_reduce options reduce task =
+  let* sort = new_sort options task in
+  let* () = Input.each task (fun input -> Input.records task input (Sort.add sort)) in
+  let* sink = result_sink options task in
+  let emit, checked = emitting sink in
+  let* () =
+    Sort.groups sort (fun key values ->
+      let* () = checked (reduce task emit key values) in
+      Task.heartbeat task)
+  in
+  sink.close ()
+
+let lacks mode = Error (Errors.Fatal (Printf.sprintf "this worker has no %s function" mode))
+
+let program ?map ?reduce ?combine ?(results = Kv) ?partitions ?(codec = Codecs.zlib)
+    ?(memory_bytes = Sort.default_memory_bytes) () =
+  let options = { map; reduce; combine; results; partitions; codec; memory_bytes } in
+  fun task ->
+    match ((Task.info task).Message.mode, options.map, options.reduce) with
+    | Message.Map, Some map, _ -> run_map options map task
+    | Message.Reduce, _, Some reduce -> run_reduce options reduce task
+    | Message.Map, None, _ -> lacks "map"
+    | Message.Reduce, _, None -> lacks "reduce"
+
+let main ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes () =
+  Worker.main (program ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes ())
+
+(* Counts are short: digits are read and written here, without the machinery of formats. *)
+let max_short_digits = 17
+
+let number s =
+  let size = String.length s in
+  let rec from at value =
+    if at = size then value
+    else
+      match String.unsafe_get s at with
+      | '0' .. '9' as c -> from (at + 1) ((10 * value) + Char.code c - Char.code '0')
+      | _ -> Option.value (int_of_string_opt s) ~default:0
+  in
+  if size <= max_short_digits then from 0 0 else Option.value (int_of_string_opt s) ~default:0
+
+let rec digits n = if n < 10 then 1 else 1 + digits (n / 10)
+
+let decimal n =
+  if n < 0 then string_of_int n
+  else begin
+    let text = Bytes.create (digits n) in
+    let rest = ref n in
+    for at = Bytes.length text - 1 downto 0 do
+      Bytes.unsafe_set text at (Char.unsafe_chr (Char.code '0' + (!rest mod 10)));
+      rest := !rest / 10
+    done;
+    Bytes.unsafe_to_string text
+  end
+
+let sum _key a b = decimal (number a + number b)
+let total values = Seq.fold_left (fun all value -> all + number value) 0 values

@@ -1,0 +1,36 @@
+(** Reading one replica of an input from where another one broke off. *)
+
+(** How far the reading of an input has come: [delivered] units (bytes, lines or records) were given out, and of this
+    replica [skip] are still to be left out. *)
+type progress = { mutable delivered : int; mutable skip : int }
+
+(** [start ()] is the progress of an input of which nothing was read. *)
+val start : unit -> progress
+
+(** [again progress] makes [progress] fit for another replica. *)
+val again : progress -> unit
+
+(** [bytes info url progress f] calls [f bytes offset length] with the data behind [url]; see {!Fetch}. When the replica
+    breaks, the result is a [Bad_input], and [progress] says how far it came. *)
+val bytes :
+  Disco.Message.task ->
+  string ->
+  progress ->
+  (bytes -> int -> int -> (unit, Disco.Errors.failure) result) ->
+  (unit, Disco.Errors.failure) result
+
+(** [lines info url progress f] is the same for lines. *)
+val lines :
+  Disco.Message.task ->
+  string ->
+  progress ->
+  (string -> (unit, Disco.Errors.failure) result) ->
+  (unit, Disco.Errors.failure) result
+
+(** [records info url progress f] is the same for the records of a kv stream. *)
+val records :
+  Disco.Message.task ->
+  string ->
+  progress ->
+  (string -> string -> (unit, Disco.Errors.failure) result) ->
+  (unit, Disco.Errors.failure) result
