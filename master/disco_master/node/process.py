@@ -16,6 +16,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ")
 _PYTHON_LINE = re.compile(rb"#!\s*(?:\S*/)?(?:env\s+)?python(?:3(?:\.\d+)?)?\s*")
 _FIRST_LINE_BYTES = 256
 _PROC_BYTES = 8192
+TEXT_BUSY_S, TEXT_BUSY_PAUSE_S = 2.0, 0.005
 
 
 class ProgramError(Exception):
@@ -138,18 +140,24 @@ class WorkerProcess:
 
 
 def _spawn(program: Program, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            program.argv,
-            stdin=stdin,
-            stdout=stderr,
-            stderr=stderr,
-            cwd=program.cwd,
-            env=program.environment,
-            start_new_session=True,  # its leader can't leave its process group, so a kill always finds it
-        )
-    except OSError as error:
-        raise _explain(error, program) from error
+    """A program that was just unpacked may still be open for writing in another slot's child, which holds
+    this process's files for the moment between its fork and its exec: "text file busy". That passes."""
+    deadline = time.monotonic() + TEXT_BUSY_S
+    while True:
+        try:
+            return subprocess.Popen(
+                program.argv,
+                stdin=stdin,
+                stdout=stderr,
+                stderr=stderr,
+                cwd=program.cwd,
+                env=program.environment,
+                start_new_session=True,  # its leader can't leave its group, so a kill always finds it
+            )
+        except OSError as error:
+            if error.errno != errno.ETXTBSY or time.monotonic() > deadline:
+                raise _explain(error, program) from error
+            time.sleep(TEXT_BUSY_PAUSE_S)
 
 
 def _abandon(process: subprocess.Popen[bytes]) -> None:
@@ -158,8 +166,8 @@ def _abandon(process: subprocess.Popen[bytes]) -> None:
 
 
 def _explain(error: OSError, program: Program) -> Exception:
-    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
-        return error  # the machine is full, the program may be fine
+    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY):
+        return error  # the machine is full or busy, the program may be fine
     if error.filename == program.cwd:
         return error  # the job home has been deleted
     if error.errno == errno.ENOEXEC:

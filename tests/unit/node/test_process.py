@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,14 @@ def test_a_worker_that_nobody_may_execute_is_refused(tmp_path):
 
 def test_signals_have_names():
     assert (signal_name(9), signal_name(40)) == ("SIGKILL", "real-time signal")
+
+
+def test_a_program_that_is_still_open_for_writing_starts_a_little_later(tmp_path):
+    """Another slot's fork may hold the file that was just unpacked: that must not fail a job."""
+    tool = tmp_path / "tool"
+    shutil.copy("/bin/true", tool)
+    writing = tool.open("rb+")
+    threading.Timer(0.2, writing.close).start()
+    assert WorkerProcess(program(str(tool))).reap().signal in (None, signal.SIGKILL)
+    with tool.open("rb+"), pytest.raises(OSError, match="Text file busy"):
+        WorkerProcess(program(str(tool)))
