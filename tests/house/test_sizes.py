@@ -23,16 +23,19 @@ DOCUMENTED_FILES = {"python-sdk/disco/task.py"}
 # tables that a function returns: data, however long
 TABLES = {"records_invalid"}
 
+BUILT = {"_build", "build", ".venv", "node_modules"}
+
 PYTHON = sorted(
     p
     for folder in ("jobpack", "python-sdk", "master", "conformance", "bench", "examples", "tests")
     for p in (ROOT / folder).rglob("*.py")
+    if not BUILT & set(p.parts)
 )
 OTHERS = sorted(
     p
     for folder, pattern in (("sdk-c", "*.[ch]"), ("sdk-go", "*.go"), ("sdk-ocaml", "*.ml"))
     for p in (ROOT / folder).rglob(pattern)
-    if "_build" not in p.parts and "build" not in p.parts
+    if not BUILT & set(p.parts)
 )
 
 

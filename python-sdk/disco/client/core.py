@@ -10,7 +10,7 @@ from urllib.parse import quote
 from .. import __version__
 from ..error import CommError, DiscoError, JobError
 from ..settings import DiscoSettings
-from .http import HttpClient, Patience
+from .http import MASTER_HINT, HttpClient, Patience
 from .results import Results, classic_iterator, result_iterator
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Disco", "classic_iterator", "result_iterator"]
 
-_HINT = "(is disco master running at {url}?)"
 _RANGE_ENDS = 416
 INACTIVE = ("ready", "dead", "unknown job")
 
@@ -44,7 +43,7 @@ class Disco:
             self.settings = self.settings.with_values(DISCO_PROXY=proxy)
         self.master = self.settings.master
         self._patience = patience or Patience()
-        self._http = HttpClient(self._patience, hint=_HINT)
+        self._http = HttpClient(self._patience, hint=MASTER_HINT)
 
     def __repr__(self) -> str:
         return f"Disco master at {self.master}"
@@ -198,7 +197,7 @@ class Disco:
     def _results(self, names: list[str], timeout_ms: float) -> list[tuple[str, tuple[str, list[str]]]]:
         wait_s = timeout_ms / 1000
         patience = Patience(silence_s=wait_s + self._patience.silence_s, deadline_s=self._patience.deadline_s)
-        http = HttpClient(patience, hint=_HINT)
+        http = HttpClient(patience, hint=MASTER_HINT)
         body = json.dumps([int(timeout_ms), names])
         reply = http.request("POST", f"{self.master}/disco/ctrl/get_results", body).json()
         return [(name, (status, Results(urls, self.settings))) for name, (status, urls) in reply]

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from disco.protocol.errors import Fault, FrameError, quoted
 
 MAX_NAME_BYTES = 10
+SHORTEST_FRAME_BYTES = len(b"A 0 \n")
 MAX_PAYLOAD_BYTES = 100 * 1024 * 1024
 MAX_LAST_WORDS_BYTES = 100 * 1024
 
@@ -118,6 +119,17 @@ class FrameReader:
     def unfinished(self) -> bool:
         """Bytes have come that `next_frame` has not given out: after it gave None, a frame's beginning."""
         return len(self._buffer) > self._start
+
+    @property
+    def missing(self) -> int:
+        """At least so many bytes, and at least 1, are missing from the frame that is being read.
+
+        Ask after `next_frame` gave None. Who reads no more than these at a time leaves what follows the
+        frame unread, for another process to read, say.
+        """
+        if self._header is not None:
+            return self._header.payload_end + 1 - len(self._buffer)
+        return max(1, SHORTEST_FRAME_BYTES - (len(self._buffer) - self._start))
 
     @property
     def last_words(self) -> bytes:

@@ -132,6 +132,11 @@ class Session:
         return self._reader.unfinished
 
     @property
+    def missing(self) -> int:
+        """At least so many bytes are missing from the next message. Ask after `next_event` gave NEED_DATA."""
+        return self._reader.missing
+
+    @property
     def last_words(self) -> bytes:
         """What came instead of a frame, after a `FrameError`; `receive_data` adds to it, up to a limit."""
         return self._reader.last_words

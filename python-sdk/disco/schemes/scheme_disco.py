@@ -1,6 +1,7 @@
 """`disco://HOST/…`: a file that a node keeps: results of jobs below /disco/, DDFS blobs below /ddfs/.
 
-On that node it is opened as a file; from anywhere else it is read from the node's web server.
+On that node it is opened as a file; from anywhere else, or if it is not where it should be, it is read
+from the node's web server.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from ..error import DataError
+from ..error import CommError, DataError
 from ..worker import current
 
 
@@ -45,11 +46,22 @@ def web_address(url: str) -> str:
 
 def input_stream(fd: Any, size: int | None, url: str, params: Any) -> tuple[IO[bytes], int | None, str]:
     """Opens the path on host locally if it is local, otherwise over http."""
-    path = local_path(url)
-    if path is not None:
-        from .scheme_file import open_path
+    return (*open_here_or_there(url, web_address(url)), url)
 
-        return (*open_path(path, url), url)
+
+def open_here_or_there(url: str, address: str) -> tuple[IO[bytes], int | None]:
+    """The file behind `url` if this node has it, else what is served at `address`; and its size."""
     from .scheme_http import open_http
 
-    return (*open_http(web_address(url)), url)
+    path = local_path(url)
+    if path is None:
+        return open_http(address)
+    from .scheme_file import open_path
+
+    try:
+        return open_path(path, url)
+    except DataError as error:
+        try:
+            return open_http(address)
+        except CommError:
+            raise error from None

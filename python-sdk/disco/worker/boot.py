@@ -15,6 +15,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -31,28 +32,32 @@ FIRST_PROTOCOL_FD = 10  # above what programs use by number
 SAID_WHY = 81  # exit status of a child that has told Disco how it failed
 YOUNG_OBJECTS = 200_000  # allocations between two collections while a task runs
 
+LoadedJob = tuple[Any, Any, Any]  # the worker, the job, its arguments
+Load = Callable[[str], LoadedJob]
 
-def main() -> NoReturn:
-    """Run tasks of one job until Disco has no more for this process. Never returns."""
+
+def main(load: Load | None = None) -> NoReturn:
+    """Run tasks of one job until Disco has no more for this process. Never returns.
+
+    `load` takes the path of the job pack and gives the job to run; by default, the one in the pack.
+    """
     status = 1
     try:
-        status = _converse()
+        status = _converse(load)
     except (Disconnected, ProtocolError):
         pass  # Disco is gone, or has been told
     finally:
         os._exit(status)
 
 
-def _converse() -> int:
+def _converse(load: Load | None) -> int:
     channel, capture = _take_over_descriptors()
     current.channel = channel
     show_prints_as_messages(channel.say)
     channel.ask(Announcement(os.getpid(), reuse=True))
     info: TaskInfo = channel.ask(TaskRequest())
     try:
-        from .jobdata import load_job
-
-        objects = load_job(info.jobfile)
+        objects = (load or _load_from_pack)(info.jobfile)
         _preload()
     except BaseException as error:
         tell_failure(channel, error)
@@ -66,6 +71,12 @@ def _converse() -> int:
         if not isinstance(reply, TaskInfo):
             return 0
         info = reply
+
+
+def _load_from_pack(jobfile: str) -> LoadedJob:
+    from .jobdata import load_job
+
+    return load_job(jobfile)
 
 
 def _take_over_descriptors() -> tuple[Channel, CaptureFile]:
@@ -98,9 +109,7 @@ def _freeze() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
-def _run_in_child(
-    channel: Channel, capture: CaptureFile, objects: tuple[Any, Any, Any], info: TaskInfo
-) -> int:
+def _run_in_child(channel: Channel, capture: CaptureFile, objects: LoadedJob, info: TaskInfo) -> int:
     """Fork, run the task there, wait. The status is 0 when the task is done; does not return for a child
     that was killed by a signal."""
     pid = os.fork()
@@ -126,7 +135,7 @@ def _run_in_child(
     return status
 
 
-def _child(channel: Channel, capture: CaptureFile, objects: tuple[Any, Any, Any], info: TaskInfo) -> int:
+def _child(channel: Channel, capture: CaptureFile, objects: LoadedJob, info: TaskInfo) -> int:
     streams = show_prints_as_messages(channel.say)
     error: BaseException | None = None
     try:
@@ -146,7 +155,7 @@ def _child(channel: Channel, capture: CaptureFile, objects: tuple[Any, Any, Any]
     return SAID_WHY
 
 
-def run_task(objects: tuple[Any, Any, Any], info: TaskInfo) -> None:
+def run_task(objects: LoadedJob, info: TaskInfo) -> None:
     """Run one task of the loaded job in this process."""
     from ..task import Task
 

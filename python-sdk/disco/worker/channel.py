@@ -1,6 +1,7 @@
 """The worker's line to Disco: one request, then its reply, over two pipes.
 
-Blocking, and safe to use from several threads of a task (each print is a request).
+Blocking, and safe to use from several threads of a task (each print is a request). Nothing is read beyond
+the reply that is awaited: what follows it may be for the process that this one was forked from.
 """
 
 from __future__ import annotations
@@ -76,4 +77,4 @@ class Channel:
             poll.register(self._replies, select.POLLIN)
             if not poll.poll(self._timeout_s * 1000):
                 raise Disconnected(f"Disco has not answered for {self._timeout_s:.0f} seconds")
-            self._session.receive_data(os.read(self._replies, READ_BYTES))
+            self._session.receive_data(os.read(self._replies, min(self._session.missing, READ_BYTES)))

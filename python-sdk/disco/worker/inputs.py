@@ -61,8 +61,9 @@ class TaskReplicas(Replicas):
         self._left = list(replicas)
 
     def failed(self, error: Exception) -> None:
-        replica_id, url = self._left[0]
-        reply = self._channel.ask(InputErr(self.id, (replica_id,)))
+        tried = self._left[:1]  # none, when none was listed
+        url = tried[0][1] if tried else f"input {self.id}"
+        reply = self._channel.ask(InputErr(self.id, tuple(replica_id for replica_id, _ in tried)))
         if isinstance(reply, Retry) and reply.replicas:
             self._left = list(reply.replicas)
         elif isinstance(reply, Wait):
@@ -153,6 +154,19 @@ def read_all(urls: Iterable[str], open: Open) -> Iterator[Any]:
             yield from opened
         finally:
             close_quietly(opened)
+
+
+def open_indexes(open_one: Open, label: str | None) -> Open:
+    """`open_one`, which opens the outputs in an index too: those of `label`, or all."""
+
+    def open_any(url: str) -> Iterable[Any]:
+        if not url.startswith("dir://"):
+            return open_one(url)
+        from ..schemes.scheme_dir import parse_dir
+
+        return read_all(parse_dir(url, label), open_one)
+
+    return open_any
 
 
 def close_quietly(opened: Any) -> None:

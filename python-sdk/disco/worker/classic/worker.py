@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .. import base, current
-from ..inputs import TaskReplicas, read_all, task_inputs
+from ..inputs import TaskReplicas, open_indexes, task_inputs
 from . import func
 from .entries import default_reader, text_stream
 from .mapping import DEFAULT_OUTPUT, run_map
@@ -151,14 +151,7 @@ class Worker(base.Worker):
                 notifier(url)
             return open_one(url)
 
-        def open_any(url: str) -> Iterable[Any]:
-            if not url.startswith("dir://"):
-                return open_and_tell(url)
-            from ...schemes.scheme_dir import parse_dir
-
-            return read_all(parse_dir(url, label), open_and_tell)
-
-        return open_any
+        return open_indexes(open_and_tell, label)
 
 
 def _offer(function: Any, names: Mapping[str, Any]) -> None:
