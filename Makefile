@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-ROOMS  := jobpack python-sdk master
+ROOMS  := jobpack python-sdk master conformance
 
 .PHONY: setup demo test fast lint bench clean
 

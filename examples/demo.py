@@ -1,4 +1,4 @@
-"""`make demo`: a master on this machine, a real text in DDFS, the word count of the documents, and nothing left.
+"""`make demo`: a master of its own, a real text in DDFS, the word count of the documents, and nothing left.
 
 Uses ports 8989 and 8990 when they are free, others when not, and a temporary folder for all data.
 """

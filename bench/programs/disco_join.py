@@ -6,8 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "util"))
 
-from disco.core import result_iterator
 from simple_innerjoin import CsvInnerJoiner
+
+from disco.core import result_iterator
 
 if __name__ == "__main__":
     output, *files = sys.argv[1:]

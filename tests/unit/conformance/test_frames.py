@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from disco_conformance.wire.frames import MAX_PAYLOAD, Frame, FrameFault, FrameReader, encode, shown
 from hypothesis import given
 from hypothesis import strategies as st
+
+from disco_conformance.wire.frames import MAX_PAYLOAD, Frame, FrameFault, FrameReader, encode, shown
 
 names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=10)
 frames = st.lists(st.tuples(names, st.binary(max_size=300)), min_size=1, max_size=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from disco_conformance.session.model import Input
 from disco_conformance.wire.inputs import FAST_POLLS, MIN_PAUSE_S, InputModel, Violation
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from disco_conformance.session.matching import Scope, compile_payload, mismatch, realise
 from disco_conformance.session.model import SessionError
 

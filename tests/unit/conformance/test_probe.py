@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from disco_conformance import cli
 from disco_conformance.play.case import run_case
 from disco_conformance.probe.fuzz import fuzz

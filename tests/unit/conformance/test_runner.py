@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from disco_conformance.play.case import run_case
 from disco_conformance.play.result import CRASH, FAIL, LEAK, PASS, TIMEOUT, UNLAUNCHABLE, Result
 from disco_conformance.session.model import Session
@@ -21,7 +22,7 @@ ECHO = """\
 id = "try/echo"
 title = "an echo"
 proves = ["hs.order"]
-timeout = "2s"
+timeout = "1.5s"
 [[inputs]]
 id = 0
 replicas = ["raw://a%20b"]
@@ -220,7 +221,7 @@ def test_it_does_not_read() -> None:
 
 
 def test_it_spins_while_it_waits() -> None:
-    source = ECHO.replace('W TASK ""\n', 'W TASK ""\nnothing for 1s\n')
+    source = ECHO.replace('W TASK ""\n', 'W TASK ""\nnothing for 0.7s\n')
     (session,) = parse(source)
     result = run_case(
         session, (sys.executable, "-E", "-S", "-c", HELLO + "say('TASK', '')\nwhile True: pass")

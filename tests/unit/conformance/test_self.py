@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from disco_conformance.suite.collection import load_sessions, matching
 from disco_conformance.suite.run import Options
 from disco_conformance.suite.selftest import self_test

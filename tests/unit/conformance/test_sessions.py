@@ -7,6 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from disco_conformance.session import jsonform
 from disco_conformance.session.model import (
     NAMES_OF_DISCO,
@@ -32,8 +35,6 @@ from disco_conformance.session.model import (
 from disco_conformance.session.parse import parse, parse_file
 from disco_conformance.session.text import spell, tidy
 from disco_conformance.session.values import quote, quoted, seconds, spell_seconds
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 HEAD = '+++\nid = "a/b"\ntitle = "t"\nproves = ["hs.order"]\n'
 HOME = Path(__file__).resolve().parents[3] / "conformance"

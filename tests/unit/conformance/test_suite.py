@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
 from disco_conformance import cli
 from disco_conformance.ledger.ledger import build, gaps, read_exclusions
 from disco_conformance.ledger.requirements import read_page, read_spec
 from disco_conformance.play.result import FAIL, NOT_APPLICABLE, PASS, UNLAUNCHABLE, Result
-from disco_conformance.report import badge, html, junit, matrix, ndjson
+from disco_conformance.report import badge, html, junit, matrix, ndjson, spoken
 from disco_conformance.session.jsonform import schema
 from disco_conformance.session.model import SessionError
 from disco_conformance.session.parse import parse, parse_file
@@ -110,13 +112,16 @@ def test_a_numbered_line_must_be_marked(line: str) -> None:
 
 def test_the_counts_of_the_collection(home: Path) -> None:
     sessions = load_sessions(home / "sessions")
-    assert len(sessions) >= 430
-    assert len({s.category for s in sessions}) >= 13
+    workers = [s for s in sessions if "worker" in s.head.roles]
+    masters = [s for s in sessions if "master" in s.head.roles]
+    assert len(workers) >= 430 and len(masters) >= 140
+    assert len({s.category for s in workers}) >= 13
     unproven = [s.id for s in sessions if s.head.level == "must" and not s.head.kills]
     assert unproven == []
-    known = set(selftest.faults(home / "players"))
-    assert len(known) >= 60
-    assert {name for s in sessions for name in s.head.kills} == known
+    for role, chosen, least in (("worker", workers, 60), ("master", masters, 40)):
+        known = set(selftest.faults(home / "players", role))
+        assert len(known) >= least
+        assert {name for s in chosen for name in s.head.kills} == known
 
 
 def test_profiles(home: Path) -> None:
@@ -124,7 +129,8 @@ def test_profiles(home: Path) -> None:
     smoke = choose(sessions, "smoke", profiles)
     assert [s.id for s in smoke] == list(profiles.smoke) and len(smoke) == 8
     first = choose(sessions, "first", profiles)
-    assert first[0].id == "launch/worker-first" and len(first) == len(sessions)
+    workers = [s for s in sessions if "worker" in s.head.roles]
+    assert first[0].id == "launch/worker-first" and len(first) == len(workers)
     assert len(choose(sessions, "fast", profiles)) == len(sessions) - len(profiles.left_out_of_fast)
     assert all(matching(sessions, [p]) for p in (*profiles.first, *profiles.left_out_of_fast))
     assert {p.axis for p in plays(smoke, "smoke")} == {"plain"}
@@ -295,3 +301,11 @@ def test_matrix(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "gone: not built here" in told.err
     assert "shell: 3 pass, 0 do not, 7 are not applicable" in told.out
     assert "<th scope=col>shell" in page.read_text()
+
+
+def test_the_conversations_of_the_specification_are_up_to_date(home: Path) -> None:
+    reference = selftest.reference(home / "players")
+    written = (home / "spec" / "conversations.md").read_text()
+    assert spoken.page(load_sessions(home / "sessions"), reference) == written
+    frames = re.findall(r"^[WM] [A-Z_]+ (\d+) (.*)$", written, flags=re.M)
+    assert frames and all(int(length) == len(payload.encode()) for length, payload in frames)

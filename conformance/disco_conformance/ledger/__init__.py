@@ -1,0 +1,1 @@
+"""Requirements, and what proves each: cases, mutants, and exclusions with their reasons."""

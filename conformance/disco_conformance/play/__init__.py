@@ -1,0 +1,1 @@
+"""One case against one worker: its world, its process, the conversation, the verdict."""

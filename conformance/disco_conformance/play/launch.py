@@ -1,0 +1,199 @@
+"""Processes under test: started in a group of their own, always killed, always reaped.
+
+The worker's standard output is its standard error, as the specification says. Every process of a case
+carries a mark in its environment, by which children that left the group are found again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "CONFORMANCE_CASE"
+KILL_WAIT_S = 5.0
+REAP_POLL_S = 0.005
+TICKS = os.sysconf("SC_CLK_TCK")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ")
+
+
+_living: set[Process] = set()
+_living_lock = threading.Lock()
+
+
+def destroy_all() -> None:
+    """For an interrupted run: ends every process that is still under test."""
+    with _living_lock:
+        living = list(_living)
+    for process in living:
+        process.kill_family()
+
+
+class LaunchError(Exception):
+    """The command could not be started. The text says which and why."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the process ended: an exit status, or a signal."""
+
+    status: int | None
+    signal: int | None
+    cpu_s: float
+
+    def __str__(self) -> str:
+        if self.signal is None:
+            return f"exit status {self.status}"
+        try:
+            return f"signal {signal.Signals(self.signal).name}"
+        except ValueError:
+            return f"signal {self.signal}"
+
+
+class Process:
+    def __init__(
+        self,
+        command: Sequence[str],
+        cwd: Path,
+        mark: str,
+        env: Mapping[str, str],
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        self.mark = mark
+        clean = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
+        wrapped = [*_limited(limits or {}), *command]
+        try:
+            self._popen = subprocess.Popen(
+                wrapped,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env={**clean, **env, MARK: mark},
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise LaunchError(_why(command[0], error)) from None
+        self.pid = self._popen.pid
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        self.stdin, self.stdout = self._popen.stdin.fileno(), self._popen.stdout.fileno()
+        os.set_blocking(self.stdin, False)
+        os.set_blocking(self.stdout, False)
+        self._ended: Ended | None = None
+        with _living_lock:
+            _living.add(self)
+
+    def poll(self) -> Ended | None:
+        """Reaps the process when it has ended."""
+        if self._ended is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self._popen.returncode = code
+                cpu = usage.ru_utime + usage.ru_stime
+                self._ended = Ended(code if code >= 0 else None, -code if code < 0 else None, cpu)
+        return self._ended
+
+    def send_signal(self, name: str) -> None:
+        """To the whole group, as Disco does it."""
+        if self.poll() is None:
+            os.killpg(self.pid, getattr(signal, f"SIG{name}"))
+
+    def close_stdin(self) -> None:
+        if self._popen.stdin and not self._popen.stdin.closed:
+            self._popen.stdin.close()
+
+    def close_stdout(self) -> None:
+        if self._popen.stdout and not self._popen.stdout.closed:
+            self._popen.stdout.close()
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the whole family so far."""
+        return sum(_cpu_of(pid) for pid in self.family())
+
+    def family(self) -> list[int]:
+        """Live processes of the group, and marked ones that left it."""
+        return [pid for pid in _pids() if pid != os.getpid() and self._is_ours(pid)]
+
+    def _is_ours(self, pid: int) -> bool:
+        stat = _stat(pid)
+        if stat is None or stat[0] == "Z":
+            return False
+        return int(stat[2]) == self.pid or _marked(pid, self.mark)
+
+    def owns(self, pid: int) -> bool:
+        return pid == self.pid or pid in self.family()
+
+    def destroy(self) -> None:
+        """Kills the family and reaps the process. Safe to call twice, and after any failure."""
+        self.close_stdin()
+        self.close_stdout()
+        deadline = time.monotonic() + KILL_WAIT_S
+        while time.monotonic() < deadline:
+            left = self.kill_family()
+            if self.poll() is not None and not left:
+                break
+            time.sleep(REAP_POLL_S)
+        with _living_lock:
+            _living.discard(self)
+
+    def kill_family(self) -> int:
+        """How many were still there."""
+        living = self.family()
+        for pid in living:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return len(living)
+
+
+def _why(program: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and Path(program).exists():
+        return f"{program} cannot be started: the program that its #! line names does not exist"
+    if isinstance(error, PermissionError):
+        return f"{program} cannot be started: it is not executable (chmod +x)"
+    return f"{program} cannot be started: {error.strerror}"
+
+
+def _limited(limits: Mapping[str, int]) -> list[str]:
+    """A shell sets the limits, since code between fork and exec is not safe beside threads."""
+    if not limits:
+        return []
+    words = []
+    if "file_bytes" in limits:
+        words.append(f"ulimit -f {max(limits['file_bytes'] // 512, 0)}; trap '' XFSZ")
+    if "open_files" in limits:
+        words.append(f"ulimit -n {limits['open_files']}")
+    return ["/bin/sh", "-c", "; ".join([*words, 'exec "$@"']), "sh"]
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat from the state on: the name before it may hold anything."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _marked(pid: int, mark: str) -> bool:
+    try:
+        return f"{MARK}={mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _cpu_of(pid: int) -> float:
+    stat = _stat(pid)
+    return (int(stat[11]) + int(stat[12])) / TICKS if stat else 0.0

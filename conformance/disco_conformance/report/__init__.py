@@ -1,0 +1,1 @@
+"""Results written for people, for CI, and for the next program."""

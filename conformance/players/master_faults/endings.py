@@ -1,0 +1,196 @@
+"""Faults in starting and ending workers, and in what is said when."""
+
+import os
+import select
+import subprocess
+
+from master_faults import fault
+from master_faults.answers import at
+
+
+def silent_on(name, sentence, requests):
+    @fault(name, sentence)
+    def _(m):
+        send = m.Stream.send
+        answer = m.Attempt.answer
+
+        def remember(self, request, payload):
+            self.stream.now = request
+            return answer(self, request, payload)
+
+        m.Attempt.answer = remember
+        m.Stream.send = lambda self, *reply: None if self.now in requests else send(self, *reply)
+
+
+silent_on("master-no-done-reply", "DONE has no reply", ["DONE"])
+silent_on("master-no-error-reply", "ERROR and FATAL have no reply", ["ERROR", "FATAL"])
+silent_on("master-no-msg-reply", "MSG has no reply", ["MSG"])
+silent_on("master-no-ping", "PING has no reply", ["PING"])
+
+
+@fault("master-answers-in-reverse", "requests that arrive together are answered in reverse")
+def _(m):
+    send = m.Stream.send
+
+    def late(self, *reply):
+        held = [*getattr(self, "held", []), reply]
+        self.held = held
+        if not self.buffer and not select.select([self.process.stdout], [], [], 0.05)[0]:
+            self.held = []
+            for one in reversed(held):
+                send(self, *one)
+
+    m.Stream.send = late
+
+
+@fault("master-error-is-dead", "ERROR ends the job")
+def _(m):
+    def dead(self, payload, answer):
+        try:
+            return answer()
+        except m.Retry as error:
+            raise m.Dead(str(error)) from None
+
+    at(m, "error", dead)
+
+
+@fault("master-fatal-is-retried", "FATAL is tried again")
+def _(m):
+    def retry(self, payload, answer):
+        try:
+            return answer()
+        except m.Dead as error:
+            raise m.Retry(str(error)) from None
+
+    at(m, "fatal", retry)
+
+
+@fault("master-loses-reason", "the reason of a dead job is lost")
+def _(m):
+    run = m.run_task
+
+    def vague(*words):
+        try:
+            run(*words)
+        except m.Dead:
+            raise m.Dead("status dead") from None
+
+    m.run_task = vague
+
+
+def after_exit(name, sentence, react):
+    @fault(name, sentence)
+    def _(m):
+        run = m.Attempt.run
+
+        def wrapped(self):
+            try:
+                run(self)
+            except m.Retry as error:
+                status = self.stream.process.poll()
+                if status is None or "without DONE" not in str(error):
+                    raise
+                react(m, status)
+
+        m.Attempt.run = wrapped
+
+
+def _dead_by_status(m, status):
+    raise m.Dead(f"exit status {status}") if status else m.Retry("no DONE")
+
+
+def _good_by_status(m, status):
+    if status:
+        raise m.Retry(f"exit status {status}")
+
+
+after_exit("master-exit-is-dead", "an exit without DONE ends the job", _dead_by_status)
+after_exit("master-exit-0-is-done", "an exit with 0 is taken for DONE", _good_by_status)
+
+
+@fault("master-waits-for-ever", "a worker that stays after DONE is waited for")
+def _(m):
+    m.end = lambda process, limit_s: process.wait()
+
+
+def choosing(name, sentence, wanted):
+    @fault(name, sentence)
+    def _(m):
+        strict = m.Attempt.wanted
+        m.Attempt.wanted = lambda self, payload: wanted(payload, lambda: strict(self, payload))
+
+
+choosing(
+    "master-ignores-exclude", "exclude is ignored", lambda p, a: True if p and p[0] == "exclude" else a()
+)
+choosing(
+    "master-exclude-excludes-all",
+    "exclude leaves nothing",
+    lambda p, a: False if p and p[0] == "exclude" else a(),
+)
+choosing(
+    "master-include-is-empty", "include lists nothing", lambda p, a: False if p and p[0] == "include" else a()
+)
+choosing(
+    "master-include-lists-unknown",
+    "include lists whatever there is",
+    lambda p, a: bool(p[1]) if p and p[0] == "include" else a(),
+)
+choosing(
+    "master-ignores-include", "include is ignored", lambda p, a: True if p and p[0] == "include" else a()
+)
+
+
+@fault("master-lists-once", "inputs are listed once")
+def _(m):
+    asked = []
+
+    def once(self, payload, answer):
+        asked.append(payload)
+        return answer() if len(asked) == 1 else ("INPUT", 0)
+
+    at(m, "input", once)
+
+
+@fault("master-kills-talkers", "more than ten messages in a second end the job")
+def _(m):
+    def kill(self, payload, answer):
+        reply = answer()
+        if len(self.messages) > m.FREE_MESSAGES:
+            raise m.Dead("talks too much")
+        return reply
+
+    at(m, "msg", kill)
+
+
+def started_with(name, sentence, change):
+    @fault(name, sentence)
+    def _(m):
+        popen = subprocess.Popen
+        m.subprocess = type(
+            "module",
+            (),
+            {**vars(subprocess), "Popen": lambda words, **options: popen(words, **change(options))},
+        )
+
+
+started_with(
+    "master-no-group",
+    "the worker shares the group of the master",
+    lambda o: {**o, "start_new_session": False},
+)
+started_with("master-other-directory", "the worker starts somewhere else", lambda o: {**o, "cwd": "/"})
+started_with(
+    "master-splits-output",
+    "standard output leads nowhere",
+    lambda o: {**o, "stderr": o["stdout"], "stdout": subprocess.DEVNULL},
+)
+started_with(
+    "master-leaks-settings",
+    "settings leak into the worker",
+    lambda o: {**o, "env": {**o["env"], "DISCO_PORT": "1"}},
+)
+started_with(
+    "master-no-job-environment", "the job environment is left out",
+    lambda o: {**o, "env": {k: v for k, v in o["env"].items() if k.startswith("CONF") or k in os.environ}},
+)  # fmt: skip

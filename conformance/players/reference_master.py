@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""The reference master: runs the map tasks of one job pack, one after the other, and prints the outcome as
+JSON.
+
+It is its own adapter: `reference_master.py PACK`. It keeps every rule that the protocol asks of Disco, and
+nothing else of a master: no scheduler, no storage, no reduce. What ends an attempt is one of Retry (tried
+again) and Dead (the job ends).
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path, PurePosixPath
+
+MAX_PAYLOAD, MAX_ATTEMPTS = 100 << 20, 4
+START_S, FRAME_S, IDLE_S, EXIT_S = 30, 30, 600, 10
+FREE_MESSAGES, DELAY_S = 10, 0.1
+LAST_WORDS = 100 << 10
+HEADER = re.compile(rb"([A-Z_]{1,10}) (0|[1-9][0-9]{0,9}) ")
+HEADER_BEGUN = re.compile(rb"[A-Z_]{1,10}( (0|[1-9][0-9]{0,9})?)?")
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ")
+ENDINGS = ("DONE", "ERROR", "FATAL")
+
+
+class Retry(Exception):
+    """The attempt is lost, the task is tried again."""
+
+
+class Dead(Exception):
+    """The job ends."""
+
+
+class Stream:
+    def __init__(self, process):
+        self.process, self.buffer = process, bytearray()
+
+    def frame(self, limit_s):
+        """The next frame of the worker."""
+        end = time.monotonic() + limit_s
+        while True:
+            found = self.take()
+            if found:
+                return found
+            if self.buffer:
+                end = min(end, time.monotonic() + FRAME_S)
+            self.more(end - time.monotonic())
+
+    def take(self):
+        header = HEADER.match(self.buffer)
+        if not header:
+            if self.buffer and not HEADER_BEGUN.fullmatch(self.buffer):
+                raise Retry(f"no frame: {self.last_words()}")
+            return None
+        name, length, start = header[1].decode(), int(header[2]), header.end()
+        if length > MAX_PAYLOAD:
+            raise Retry(f"a payload of {length} bytes is too long")
+        if len(self.buffer) <= start + length:
+            return None
+        if self.buffer[start + length] != 0x0A:
+            raise Retry(f"no LF after the payload of {name}")
+        payload = bytes(self.buffer[start : start + length])
+        del self.buffer[: start + length + 1]
+        return name, payload
+
+    def last_words(self):
+        return bytes(self.buffer[:LAST_WORDS]).decode("utf-8", "replace").strip()
+
+    def more(self, limit_s):
+        if not select.select([self.process.stdout], [], [], max(limit_s, 0))[0]:
+            raise Retry("the worker is silent")
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        if not data:
+            raise Retry(f"the worker ended with {self.process.wait()}, without DONE; {self.last_words()}")
+        self.buffer += data
+
+    def send(self, name, payload):
+        data = json.dumps(payload).encode()
+        try:
+            self.process.stdin.write(b"%s %d %s\n" % (name.encode(), len(data), data))
+        except BrokenPipeError:
+            raise Retry("the worker no longer reads") from None
+
+
+class Rules:
+    """What a payload may be; anything else ends the job."""
+
+    def decode(self, name, payload):
+        try:
+            return json.loads(payload.decode("utf-8"), parse_constant=self.no_constant)
+        except ValueError:
+            raise Dead(f"the payload of {name} is no JSON") from None
+
+    def no_constant(self, word):
+        raise ValueError(word)
+
+    def empty(self, name, payload):
+        if payload != "":
+            raise Dead(f"{name} carries {payload!r}, not the empty string")
+
+    def wanted(self, payload):
+        if payload == "":
+            return True
+        if not (isinstance(payload, list) and len(payload) == 2 and payload[0] in ("exclude", "include")):
+            raise Dead("INPUT carries neither the empty string, exclude nor include")
+        if not (isinstance(payload[1], list) and all(type(id_) is int for id_ in payload[1])):
+            raise Dead("INPUT carries ids that are no integers")
+        return (0 in payload[1]) == (payload[0] == "include")
+
+    def text(self, name, payload):
+        if not isinstance(payload, str):
+            raise Dead(f"{name} carries no string")
+
+    def is_label(self, kind, label):
+        if kind != "part":
+            return False
+        return (type(label) is int and label >= 0) or (isinstance(label, str) and label.isdecimal())
+
+    def is_inside(self, location):
+        path = PurePosixPath(location)
+        return bool(location) and not path.is_absolute() and ".." not in path.parts
+
+
+class Attempt(Rules):
+    """One run of the worker: the order of its requests, and a reply for each."""
+
+    def __init__(self, job, task, stream):
+        self.job, self.task, self.stream = job, task, stream
+        self.greeted = self.asked = False
+        self.reported = set()
+        self.messages = []
+
+    def run(self):
+        """Returns when the worker said DONE."""
+        while True:
+            name, payload = self.stream.frame(IDLE_S if self.greeted else START_S)
+            self.order(name)
+            reply = self.answer(name, self.decode(name, payload))
+            self.stream.send(*reply)
+            if name == "DONE":
+                return
+
+    def order(self, name):
+        if not hasattr(self, f"on_{name.lower()}"):
+            raise Dead(f"unknown message {name}")
+        if self.greeted == (name == "WORKER"):
+            raise Dead(f"{name} out of order: WORKER comes first, and once")
+        if name in ("INPUT", "INPUT_ERR") and not self.asked:
+            raise Dead(f"{name} before TASK")
+
+    def answer(self, name, payload):
+        return getattr(self, f"on_{name.lower()}")(payload)
+
+    def on_worker(self, payload):
+        if not isinstance(payload, dict) or type(payload.get("pid")) is not int or payload["pid"] < 1:
+            raise Dead("WORKER carries no version and pid")
+        if payload.get("version") != "1.0":
+            raise Dead(f"WORKER has version {payload.get('version')!r}, this is 1.0")
+        self.greeted = True
+        return "OK", "ok"
+
+    def on_task(self, payload):
+        self.empty("TASK", payload)
+        self.asked = True
+        return "TASK", self.job.info(self.task)
+
+    def on_input(self, payload):
+        entry = [0, "ok", [[at, url] for at, url in enumerate(self.job.inputs[self.task])]]
+        return "INPUT", ["done", [entry] if self.wanted(payload) else []]
+
+    def on_input_err(self, payload):
+        if not (isinstance(payload, list) and len(payload) == 2 and type(payload[0]) is int):
+            raise Dead("INPUT_ERR carries no [id, [rep_id]]")
+        if not (isinstance(payload[1], list) and all(type(rep) is int for rep in payload[1])):
+            raise Dead("INPUT_ERR carries no list of replicas")
+        if payload[0] != 0:
+            return "FAIL", ""
+        self.reported.update(payload[1])
+        left = [[at, url] for at, url in enumerate(self.job.inputs[self.task]) if at not in self.reported]
+        return ("RETRY", left) if left else ("FAIL", "")
+
+    def on_msg(self, payload):
+        self.text("MSG", payload)
+        now = time.monotonic()
+        self.messages = [at for at in self.messages if now - at < 1] + [now]
+        if len(self.messages) > FREE_MESSAGES:
+            time.sleep(DELAY_S)
+        return "OK", "ok"
+
+    def on_output(self, payload):
+        if not (isinstance(payload, list) and len(payload) in (2, 3) and isinstance(payload[0], str)):
+            raise Dead("OUTPUT carries no [location, type, label]")
+        location, kind, *label = payload
+        if kind not in ("disco", "part", "tag"):
+            raise Dead(f"OUTPUT has the unknown type {kind!r}")
+        if label and not self.is_label(kind, label[0]):
+            raise Dead(f"OUTPUT has the bad label {label[0]!r}")
+        if kind != "tag" and not self.is_inside(location):
+            raise Dead(f"OUTPUT has the bad location {location!r}")
+        return "OK", "ok"
+
+    def on_ping(self, payload):
+        self.empty("PING", payload)
+        return "OK", "ok"
+
+    def on_done(self, payload):
+        self.empty("DONE", payload)
+        return "OK", "ok"
+
+    def on_error(self, payload):
+        self.text("ERROR", payload)
+        self.stream.send("OK", "ok")
+        raise Retry(payload)
+
+    def on_fatal(self, payload):
+        self.text("FATAL", payload)
+        self.stream.send("OK", "ok")
+        raise Dead(payload)
+
+
+class Job:
+    def __init__(self, data, root):
+        magic, version, *offsets = struct.unpack_from(">HH4I", data)
+        if (magic, version) != (0xD5C0, 1):
+            raise Dead("not a job pack")
+        ends = [*offsets[1:], len(data)]
+        parts = [data[start:end] for start, end in zip(offsets, ends, strict=True)]
+        self.dict, self.envs = json.loads(parts[0]), json.loads(parts[1])
+        self.inputs = [one if isinstance(one, list) else [one] for one in self.dict["input"]]
+        self.name, self.root, self.home = f"{self.dict['prefix']}@1:2:3", root, root / "home"
+        zipfile.ZipFile(io.BytesIO(parts[2])).extractall(self.home)
+        (self.home / self.dict["worker"]).chmod(0o755)
+        (self.home / "jobfile").write_bytes(data)
+
+    def info(self, task):
+        return {
+            "host": "localhost",
+            "master": "http://localhost:8989",
+            "jobname": self.name,
+            "taskid": task,
+            "mode": "map",
+            "disco_port": 8989,
+            "put_port": 8990,
+            "disco_data": str(self.root / "data"),
+            "ddfs_data": str(self.root / "ddfs"),
+            "jobfile": str(self.home / "jobfile"),
+        }
+
+    def environment(self):
+        return {**{key: os.environ[key] for key in KEPT if key in os.environ}, **self.envs}
+
+    def start(self):
+        return subprocess.Popen(
+            [str(self.home / self.dict["worker"])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.home,
+            env=self.environment(),
+            start_new_session=True,
+            bufsize=0,
+        )
+
+
+def end(process, limit_s):
+    """After its last reply a worker may take 10 seconds to exit; its group is killed in any case."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(limit_s)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_task(job, task, attempt=Attempt):
+    reason = ""
+    for _ in range(MAX_ATTEMPTS):
+        process = job.start()
+        polite = False
+        try:
+            attempt(job, task, Stream(process)).run()
+            polite = True
+            return
+        except Retry as error:
+            reason = str(error)
+        finally:
+            end(process, EXIT_S if polite else 0.2)
+    raise Dead(f"task {task} failed {MAX_ATTEMPTS} times: {reason}")
+
+
+def main(path):
+    with tempfile.TemporaryDirectory(prefix="reference-master-") as root:
+        try:
+            job = Job(Path(path).read_bytes(), Path(root))
+            for task in range(len(job.inputs)):
+                run_task(job, task)
+            outcome = {"status": "ready", "reason": ""}
+        except Dead as error:
+            outcome = {"status": "dead", "reason": str(error)}
+    print(json.dumps(outcome), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
