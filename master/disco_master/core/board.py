@@ -19,9 +19,9 @@ from .nodes import Node, Nodes
 from .phase import Phase
 from .scheduler import Kind, Scheduler
 from .task import Task
+from .texts import EPOCH_BITS
 
 MASTER = "master"  # as the event log names it
-EPOCH_BITS = 32  # attempt number = epoch << EPOCH_BITS | counter
 
 
 @dataclass(slots=True)

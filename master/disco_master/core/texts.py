@@ -7,6 +7,12 @@ from .policy import MESSAGE_SHOWN
 from .task import Cause
 
 MIB = 1024 * 1024
+EPOCH_BITS = 32  # attempt number = epoch << EPOCH_BITS | counter
+
+
+def attempt_name(attempt: int) -> str:
+    """An attempt's number for people: which start of the master, and which attempt since then."""
+    return f"{attempt >> EPOCH_BITS}.{attempt & ((1 << EPOCH_BITS) - 1)}"
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +55,8 @@ def how_it_ended(cause: Cause) -> str:
 
 def failure_text(cause: Cause) -> str:
     """One failure for the user: which task, where, why, and how the process ended."""
-    head = f"{cause.mode}:{cause.task} failed on {cause.node} (attempt {cause.attempt}): {cause.message}"
+    where = f"on {cause.node} (attempt {attempt_name(cause.attempt)})"
+    head = f"{cause.mode}:{cause.task} failed {where}: {cause.message}"
     tail = how_it_ended(cause)
     return f"{head}\n{tail}" if tail else head
 
