@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..error import DiscoError, JobError
+from ..worker.classic import external
 from ..worker.classic.worker import Worker as ClassicWorker
 from .packing.parameters import REPLACED, complaint
 
@@ -87,12 +88,13 @@ class Job:
 
         self._check(jobargs)
         jobargs.setdefault("name", self.name)
+        carried = external.carried({key: value for key, value in jobargs.items() if key != "input"})
         try:
             pack = JobPack(
                 self.worker.jobdict(self, **jobargs),
                 self.worker.jobenvs(self, **jobargs),
                 self.worker.jobhome(self, **jobargs),
-                jobdata(self.worker, self, {k: v for k, v in jobargs.items() if k != "input"}),
+                jobdata(self.worker, self, carried),
             )
             pack.dumps()
         except (DiscoError, ValueError) as error:
@@ -109,9 +111,13 @@ class Job:
             wrong = complaint([name for name in jobargs if name in REPLACED], ())
         old = [name for name in REPLACED if name not in ("clean",) and name in vars(type(self))]
         wrong = "; ".join(part for part in (wrong, complaint(old, ())) if part)
+        programs = external.MODES if isinstance(self.worker, ClassicWorker) else ()
         for key in ("map", "reduce", "combiner", "partition"):
             value = self.worker.getitem(key, self, jobargs)
-            if value is not None and value is not False and not callable(value):
+            if external.is_external(value) and key in programs:
+                params = self.worker.getitem("ext_params", self, jobargs)
+                wrong = wrong or external.complaint(key, value, params)
+            elif value is not None and value is not False and not callable(value):
                 wrong = wrong or f"{key} must be a function, not {type(value).__name__}"
         if wrong:
             raise JobError(self, wrong)

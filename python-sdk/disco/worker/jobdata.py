@@ -7,8 +7,10 @@ loaded only by a Python that can.
 from __future__ import annotations
 
 import io
+import linecache
 import pickle
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,14 @@ from ..error import DiscoError
 MARK = "disco-python"
 
 
-def header() -> dict[str, Any]:
-    """Who wrote the job data."""
-    return {"format": MARK, "python": tuple(sys.version_info[:2]), "sdk": __version__}
+def header(sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Who wrote the job data; and the source files of functions that are sent by value, for tracebacks."""
+    return {
+        "format": MARK,
+        "python": tuple(sys.version_info[:2]),
+        "sdk": __version__,
+        "sources": dict(sources or {}),
+    }
 
 
 def load_job(jobfile: str) -> tuple[Any, Any, dict[str, Any]]:
@@ -48,6 +55,8 @@ def load_objects(data: bytes) -> Any:
             f"Python version mismatch: the job was submitted by Python {_dotted(written_by)}, and this node "
             f"runs Python {_dotted(here)}; submit with the nodes' version"
         )
+    for name, text in found.get("sources", {}).items():  # the files themselves are on the client
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     return pickle.load(file)
 
 

@@ -232,3 +232,27 @@ def test_a_missing_module_is_named() -> None:
     with pytest.raises(modutil.ModUtilImportError, match="Could not find module defined in wrong"):
         modutil.find_modules([wrong])
     assert modutil.local_modules([wrong])  # guessing for a job, it may be on the nodes
+
+
+def test_tracebacks_show_lines_of_files_that_the_node_has_not(tmp_path: Path) -> None:
+    """W4: the user's line, although functions of the main program travel without their file."""
+    script = tmp_path / "main_program.py"
+    script.write_text(
+        "import sys\n"
+        "from disco.task import jobdata\n"
+        "def broken():\n"
+        "    raise ValueError('here')  # the user's line\n"
+        "open(sys.argv[1], 'wb').write(jobdata(broken))\n"
+    )
+    subprocess.run([sys.executable, script, tmp_path / "data"], check=True)
+    script.unlink()
+    load = (
+        "import sys; from pathlib import Path; from disco.worker.jobdata import load_objects\n"
+        "from disco.worker.failures import describe\n"
+        "try:\n    load_objects(Path(sys.argv[1]).read_bytes())[0]()\n"
+        "except ValueError as error: print(describe(error))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", load, tmp_path / "data"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "main_program.py" in told and "# the user's line" in told

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import linecache
 import pickle
-from collections.abc import Mapping
-from typing import Any
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from types import CodeType
+from typing import IO, Any, ClassVar
 
 from ...error import DiscoError
 from ...worker.jobdata import header
 
 PROTOCOL = 5
+ANONYMOUS = "<dynamic-code>"  # cloudpickle's name for every file
+MAX_SOURCE_CHARS = 1_000_000
 
 
 def dump_objects(objects: Any) -> bytes:
@@ -18,15 +23,47 @@ def dump_objects(objects: Any) -> bytes:
 
     Raises DiscoError naming what can't be sent.
     """
-    import cloudpickle
-
-    data = io.BytesIO()
-    pickle.dump(header(), data, protocol=2)  # any Python can read this part
+    body = io.BytesIO()
+    files: dict[str, None] = {}
     try:
-        cloudpickle.dump(objects, data, protocol=PROTOCOL)
+        _pickler(body, files).dump(objects)
     except Exception as error:
         raise DiscoError(f"{_culprit(objects)} can't be sent to the nodes: {error}") from error
-    return data.getvalue()
+    head = pickle.dumps(header(_sources(files)), protocol=2)  # any Python can read this part
+    return head + body.getvalue()
+
+
+def _pickler(target: IO[bytes], files: dict[str, None]) -> Any:
+    """A pickler that sends code with the name of its file, and notes these names in `files`.
+
+    Newer releases of cloudpickle leave the name out; without it no traceback can show the user's line.
+    """
+    import cloudpickle
+
+    table = cloudpickle.Pickler.dispatch_table
+    reduce_code = table[CodeType]
+
+    def with_file(code: CodeType) -> Any:
+        made, values = reduce_code(code)
+        files[code.co_filename] = None
+        return made, tuple(code.co_filename if value == ANONYMOUS else value for value in values)
+
+    class JobPickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar[Any] = ChainMap({CodeType: with_file}, table)
+
+    return JobPickler(target, protocol=PROTOCOL)
+
+
+def _sources(files: Iterable[str]) -> dict[str, str]:
+    """The text of the files that code was sent from, as far as it is not too much to send."""
+    sources: dict[str, str] = {}
+    left = MAX_SOURCE_CHARS
+    for file in files:
+        text = "".join(linecache.getlines(file))
+        if text and len(text) <= left:
+            sources[file] = text
+            left -= len(text)
+    return sources
 
 
 def _culprit(objects: Any) -> str:
