@@ -1,9 +1,12 @@
-"""The worker process on a node: a warm template that forks a child for each task.
+"""The worker process on a node: a warm template that forks children to run tasks.
 
-The template speaks WORKER and TASK, loads the job once, and forks. The child runs one task on the same
+The template speaks WORKER and TASK, loads the job once, and forks. The child runs a task on the same
 pipes (INPUT, MSG, OUTPUT, or ERROR and FATAL) and exits; then the template says DONE. If the reply to
 DONE is another TASK, it forks again. Never do both hold the conversation: while a child lives, its
 template waits for it.
+
+A fork costs more than a tiny task does. So a child whose task was over in a moment says DONE itself and
+takes the next one (`child`), on objects loaded anew, so that no task sees what another has done.
 
 A child that ended without a word takes the template with it, in the same way: same signal, same status.
 """
@@ -17,23 +20,22 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from functools import partial
+from typing import NoReturn
 
 from ..protocol.errors import ProtocolError
-from ..protocol.messages import Done, Error, Fatal, TaskInfo, TaskRequest
+from ..protocol.messages import Done, TaskInfo, TaskRequest
 from ..protocol.messages import Worker as Announcement
 from . import current
 from .capture import CaptureFile, show_prints_as_messages
 from .channel import Channel, Disconnected
-from .failures import describe, is_retryable
+from .child import RELEASED, SAID_WHY, SMALL_JOB_BYTES, Child, Objects, TaskNote, tell_failure
 from .outputs import discard_outputs
 
 FIRST_PROTOCOL_FD = 10  # above what programs use by number
-SAID_WHY = 81  # exit status of a child that has told Disco how it failed
 YOUNG_OBJECTS = 200_000  # allocations between two collections while a task runs
 
-LoadedJob = tuple[Any, Any, Any]  # the worker, the job, its arguments
-Load = Callable[[str], LoadedJob]
+Load = Callable[[str], Objects]
 
 
 def main(load: Load | None = None) -> NoReturn:
@@ -56,15 +58,22 @@ def _converse(load: Load | None) -> int:
     show_prints_as_messages(channel.say)
     channel.ask(Announcement(os.getpid(), reuse=True))
     info: TaskInfo = channel.ask(TaskRequest())
+    reload: Callable[[], Objects] | None = None
     try:
-        objects = (load or _load_from_pack)(info.jobfile)
+        if load is not None:
+            objects, reload = load(info.jobfile), partial(load, info.jobfile)
+        else:
+            objects, reload = _load_from_pack(info.jobfile)
         _preload()
     except BaseException as error:
         tell_failure(channel, error)
         return 1
     _freeze()
+    child = Child(channel, capture, TaskNote(), reload)
     while True:
-        status = _run_in_child(channel, capture, objects, info)
+        status = _run_in_child(child, objects, info)
+        if status == RELEASED:
+            return 0
         if status:
             return status
         reply = channel.ask(Done())
@@ -73,10 +82,12 @@ def _converse(load: Load | None) -> int:
         info = reply
 
 
-def _load_from_pack(jobfile: str) -> LoadedJob:
-    from .jobdata import load_job
+def _load_from_pack(jobfile: str) -> tuple[Objects, Callable[[], Objects] | None]:
+    """The job, and how to load it anew; None if it is too large for that to be quick."""
+    from .jobdata import load_job, read_job
 
-    return load_job(jobfile)
+    data = read_job(jobfile)
+    return load_job(data), partial(load_job, data) if len(data) <= SMALL_JOB_BYTES else None
 
 
 def _take_over_descriptors() -> tuple[Channel, CaptureFile]:
@@ -109,68 +120,31 @@ def _freeze() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
-def _run_in_child(channel: Channel, capture: CaptureFile, objects: LoadedJob, info: TaskInfo) -> int:
+def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int:
     """Fork, run the task there, wait. The status is 0 when the task is done; does not return for a child
     that was killed by a signal."""
+    child.note.write(info)
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            status = _child(channel, capture, objects, info)
+            status = child.run(objects, info)
         except (Disconnected, ProtocolError):
             pass
         finally:
             os._exit(status)
     _, waited = os.waitpid(pid, 0)
     status = os.waitstatus_to_exitcode(waited)
-    if status in (0, SAID_WHY):
+    if status in (0, SAID_WHY, RELEASED):
         return status
-    discard_outputs(info.mode, info.taskid, pid)
-    for line in capture.take_lines():
-        channel.say(line)
+    discard_outputs(*child.note.read(), pid)
+    for line in child.capture.take_lines():
+        child.channel.say(line)
     if status < 0:
         with suppress(OSError):  # KILL can't be set, and needs no setting
             signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     return status
-
-
-def _child(channel: Channel, capture: CaptureFile, objects: LoadedJob, info: TaskInfo) -> int:
-    streams = show_prints_as_messages(channel.say)
-    error: BaseException | None = None
-    try:
-        run_task(objects, info)
-    except (Disconnected, ProtocolError):
-        raise
-    except BaseException as raised:
-        error = raised
-    for stream in streams:
-        stream.finish()
-    for line in capture.take_lines():
-        channel.say(line)
-    if error is None:
-        return 0
-    discard_outputs(info.mode, info.taskid, os.getpid())
-    tell_failure(channel, error)
-    return SAID_WHY
-
-
-def run_task(objects: LoadedJob, info: TaskInfo) -> None:
-    """Run one task of the loaded job in this process."""
-    from ..task import Task
-
-    worker, job, jobargs = objects
-    task = Task(**{field: getattr(info, field) for field in info.__slots__})
-    current.task = task
-    worker.start(task, job, **jobargs)
-    worker.run(task, job, **jobargs)
-    worker.end(task, job, **jobargs)
-
-
-def tell_failure(channel: Channel, error: BaseException) -> None:
-    """ERROR when another node may do better, else FATAL."""
-    text = describe(error)
-    channel.ask(Error(text) if is_retryable(error) else Fatal(text))
 
 
 if __name__ == "__main__":

@@ -32,10 +32,14 @@ def header(sources: Mapping[str, str] | None = None) -> dict[str, Any]:
     }
 
 
-def load_job(jobfile: str) -> tuple[Any, Any, dict[str, Any]]:
-    """The worker, the job and its arguments, out of the job pack at `jobfile`."""
+def read_job(jobfile: str) -> bytes:
+    """The job data of the job pack at `jobfile`."""
     with Path(jobfile).open("rb") as file:
-        data = read_section(file, "jobdata")
+        return read_section(file, "jobdata")
+
+
+def load_job(data: bytes) -> tuple[Any, Any, dict[str, Any]]:
+    """The worker, the job and its arguments, ready to run tasks."""
     worker, job, jobargs = load_objects(data)
     worker.prepare(job, jobargs)
     return worker, job, jobargs

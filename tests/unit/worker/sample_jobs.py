@@ -11,6 +11,7 @@ from typing import Any
 from disco.core import Job
 from disco.error import DataError
 from disco.util import kvgroup
+from disco.worker.classic.external import package
 from disco.worker.classic.func import chain_reader
 from disco.worker.classic.worker import this_host, this_inputs, this_master, this_name, this_partition
 
@@ -252,3 +253,24 @@ def saves(entry: bytes, params: Any) -> Iterator[Pair]:
 def killed_at_the_end(entry: bytes, params: Any) -> Iterator[Pair]:
     yield "k", "v"
     os.kill(os.getpid(), 9)
+
+
+def words_as_text(line: bytes, params: Any) -> Iterator[Pair]:
+    for word in line.split():
+        yield word, "1"
+
+
+def read_two_pairs(stream: Any, size: int | None, url: str) -> Iterator[Any]:
+    yield "K", "a-b"
+    yield b"c"
+
+
+class External(Job):
+    """Counts words by a program."""
+
+    map = package([Path(__file__).with_name("external_op.py")])
+    reduce = map
+
+
+def process_number(entry: bytes, params: Any) -> Iterator[Pair]:
+    yield entry, os.getpid()

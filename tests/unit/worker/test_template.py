@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unit.worker import sample_jobs as jobs
+from unit.worker.scripted_disco import TaskEnd
 
 from disco.protocol import messages as m
 
@@ -35,6 +36,19 @@ def test_a_task_leaves_nothing_behind_for_the_next(make_disco: Callable[..., Any
     assert first.messages == second.messages == ["raw output"]
     found = disco.records([disco.index("map", [first.outputs, second.outputs])])
     assert found == [("remembered", 1), ("remembered", 1)]
+
+
+def test_a_task_leaves_the_reply_after_its_last_one_to_its_template(make_disco: Callable[..., Any]) -> None:
+    """M119: replies may arrive joined; the child reads its own alone."""
+    disco = make_disco(input=["raw://x"], map=jobs.words, partitions=None)
+    with disco.start() as process:
+        assert process.process.stdin
+        while not isinstance(request := process._next(), m.OutputMsg):
+            assert request is not None
+            process._answer(request, TaskEnd(), [], disco.task_info("map", 0))
+        process.process.stdin.write(m.Ok().to_frame() + m.Ok().to_frame())
+        assert process._next() == m.Done()
+        assert process.process.wait(10) == 0
 
 
 def test_a_failed_task_ends_the_process(make_disco: Callable[..., Any]) -> None:
@@ -68,3 +82,74 @@ def test_the_job_home_is_on_the_path_first_and_stays_clean(make_disco: Callable[
     assert sdk.startswith(str(disco.home)) and pickler.startswith(str(disco.home))
     new = {path for path in disco.home.rglob("*") if path.is_file()} - before
     assert all(path.relative_to(disco.home).parts[0] == ".disco" for path in new)
+
+
+def pids_of(disco: Any, process: Any, count: int) -> list[int]:
+    """Which process ran each of `count` tasks; a map of these tests gives its process's number."""
+    ends = [process.run_task("map", number, [[f"raw://{number}"]]) for number in range(count)]
+    assert [end.outcome for end in ends] == ["done"] * count
+    found = disco.records([disco.index("map", [end.outputs for end in ends])])
+    return [pid for _, pid in sorted(found)]
+
+
+def test_small_tasks_share_a_child_and_nothing_else(make_disco: Callable[..., Any]) -> None:
+    """A fork costs more than they do. Globals and params are fresh for each all the same."""
+    seen: list[bytes] = []
+
+    def numbers(entry: bytes, params: list[int]) -> Any:
+        import os
+
+        seen.append(entry)
+        params.append(len(seen))
+        yield (entry, params), os.getpid()
+
+    disco = make_disco(input=["raw://x"], map=numbers, partitions=None, params=[])
+    with disco.start() as process:
+        ends = [process.run_task("map", number, [[f"raw://{number}"]]) for number in range(5)]
+    found = disco.records([disco.index("map", [end.outputs for end in ends])])
+    assert [key for key, _ in sorted(found)] == [(b"%d" % number, [1]) for number in range(5)]
+    assert len({pid for _, pid in found}) == 1
+
+
+def test_what_a_task_leaves_open_or_running_ends_its_child(make_disco: Callable[..., Any]) -> None:
+    def leaves(entry: bytes, params: Any) -> Any:
+        import os
+        import threading
+        import time
+
+        if entry == b"1":
+            os.open("/dev/null", os.O_RDONLY)
+        if entry == b"3":
+            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        if entry == b"5":
+            time.sleep(0.05)
+        yield entry, os.getpid()
+
+    disco = make_disco(input=["raw://x"], map=leaves, partitions=None)
+    with disco.start() as process:
+        pids = pids_of(disco, process, 8)
+    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4] == pids[5] != pids[6] == pids[7]
+
+
+def test_modules_of_the_job_get_a_child_for_each_task(make_disco: Callable[..., Any]) -> None:
+    disco = make_disco(input=["raw://x"], map=jobs.process_number, partitions=None)
+    with disco.start() as process:
+        assert len(set(pids_of(disco, process, 3))) == 3
+
+
+def test_a_killed_task_takes_no_output_of_an_earlier_one_with_it(make_disco: Callable[..., Any]) -> None:
+    def killed(entry: bytes, params: Any) -> Any:
+        import os
+        import signal
+
+        yield entry, 1
+        if entry == b"2":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    disco = make_disco(input=["raw://x"], map=killed, partitions=None)
+    with disco.start() as process:
+        ends = [process.run_task("map", number, [[f"raw://{number}"]]) for number in range(3)]
+    assert [end.outcome for end in ends][:2] == ["done", "done"] and ends[2].outcome != "done"
+    kept = disco.records([disco.index("map", [end.outputs for end in ends[:2]])])
+    assert sorted(kept) == [(b"0", 1), (b"1", 1)]
+    assert not list(disco.home.glob(".disco/out/map-2-*"))

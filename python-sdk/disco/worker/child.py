@@ -1,0 +1,133 @@
+"""A child of the template: runs a task, and further ones as long as that is cheaper than another fork.
+
+Each page of memory that a child writes to is copied first, and Python writes to all that it looks at: a
+fork costs a few milliseconds. A child goes on with the next task only if the one before was over in a
+moment, left no thread and no open file, and if loading the job's objects anew makes all of it fresh: the
+job is small, and brings no modules whose state would stay.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..protocol.errors import ProtocolError
+from ..protocol.messages import Done, Error, Fatal, TaskInfo
+from . import current
+from .capture import CaptureFile, show_prints_as_messages
+from .channel import Channel, Disconnected
+from .failures import describe, is_retryable
+from .outputs import discard_outputs
+
+SAID_WHY = 81  # exit status of a child that has told Disco how it failed
+RELEASED = 82  # exit status of a child that Disco has let go, and its template with it
+SMALL_TASK_S = 0.02
+SMALL_JOB_BYTES = 64 * 1024  # of job data, loaded anew for each task
+TASKS_OF_A_CHILD = 500
+OWN_PACKAGES = ("disco", "jobpack", "cloudpickle")  # in a job home, and without state of the job's
+
+Objects = tuple[Any, Any, dict[str, Any]]
+
+
+class TaskNote:
+    """Which task a child is at, for its template, which has to clear up after a child that was killed."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def write(self, info: TaskInfo) -> None:
+        self._shared.seek(0)
+        self._shared.write(f"{info.mode} {info.taskid}\n".encode())
+
+    def read(self) -> tuple[str, int]:
+        self._shared.seek(0)
+        mode, taskid = self._shared.readline().split()
+        return mode.decode(), int(taskid)
+
+
+class Child:
+    """What a child needs. `reload` gives the job's objects anew; without it each task gets its own child."""
+
+    def __init__(
+        self, channel: Channel, capture: CaptureFile, note: TaskNote, reload: Callable[[], Objects] | None
+    ) -> None:
+        self.channel, self.capture, self.note, self._reload = channel, capture, note, reload
+
+    def run(self, objects: Objects, info: TaskInfo) -> int:
+        """Run the task, and the next ones that come; returns the exit status."""
+        files = _open_files()
+        for _ in range(TASKS_OF_A_CHILD):
+            started = time.monotonic()
+            status = self._run_one(objects, info)
+            was_small = time.monotonic() - started <= SMALL_TASK_S
+            if status or self._reload is None or not was_small or not _is_clean(files):
+                return status
+            reply = self.channel.ask(Done())
+            if not isinstance(reply, TaskInfo):
+                return RELEASED
+            info = reply
+            self.note.write(info)
+            objects = self._reload()
+        return self._run_one(objects, info)
+
+    def _run_one(self, objects: Objects, info: TaskInfo) -> int:
+        streams = show_prints_as_messages(self.channel.say)
+        error: BaseException | None = None
+        try:
+            run_task(objects, info)
+        except (Disconnected, ProtocolError):
+            raise
+        except BaseException as raised:
+            error = raised
+        for stream in streams:
+            stream.finish()
+        for line in self.capture.take_lines():
+            self.channel.say(line)
+        if error is None:
+            return 0
+        discard_outputs(info.mode, info.taskid, os.getpid())
+        tell_failure(self.channel, error)
+        return SAID_WHY
+
+
+def _is_clean(files: int) -> bool:
+    """Whether the next task could tell no difference to a child of its own."""
+    return threading.active_count() == 1 and _open_files() == files and not _brings_modules()
+
+
+def _open_files() -> int:
+    return sum(1 for _ in os.scandir("/proc/self/fd"))
+
+
+def _brings_modules() -> bool:
+    """Whether a module of the job's own is loaded: one from the job home that is not the SDK's."""
+    home = f"{Path.cwd()}/"
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and file.startswith(home) and name.partition(".")[0] not in (*OWN_PACKAGES, "__main__"):
+            return True
+    return False
+
+
+def run_task(objects: Objects, info: TaskInfo) -> None:
+    """Run one task of the loaded job in this process."""
+    from ..task import Task
+
+    worker, job, jobargs = objects
+    task = Task(**{field: getattr(info, field) for field in info.__slots__})
+    current.task = task
+    worker.start(task, job, **jobargs)
+    worker.run(task, job, **jobargs)
+    worker.end(task, job, **jobargs)
+
+
+def tell_failure(channel: Channel, error: BaseException) -> None:
+    """ERROR when another node may do better, else FATAL."""
+    text = describe(error)
+    channel.ask(Error(text) if is_retryable(error) else Fatal(text))
