@@ -369,6 +369,11 @@ class DiscoSettings(MutableMapping[str, Any]):
         copy.update(explicit)
         return copy
 
+    def reaching(self, master: str | None, proxy: str | None) -> DiscoSettings:
+        """These settings, with another master or proxy where one is given."""
+        given = {"DISCO_MASTER": master, "DISCO_PROXY": proxy}
+        return self.with_values(**{name: address for name, address in given.items() if address})
+
     def source(self, name: str) -> str:
         """Where the value of a setting comes from, for people."""
         if name in self._explicit:

@@ -36,11 +36,7 @@ class Disco:
         proxy: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.settings = DiscoSettings() if settings is None else settings
-        if master:
-            self.settings = self.settings.with_values(DISCO_MASTER=master)
-        if proxy:
-            self.settings = self.settings.with_values(DISCO_PROXY=proxy)
+        self.settings = (DiscoSettings() if settings is None else settings).reaching(master, proxy)
         self.master = self.settings.master
         self._patience = patience or Patience()
         self._http = HttpClient(self._patience, hint=MASTER_HINT)

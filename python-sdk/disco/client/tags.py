@@ -68,11 +68,7 @@ class Tags:
         settings: DiscoSettings | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.settings = DiscoSettings() if settings is None else settings
-        if master:
-            self.settings = self.settings.with_values(DISCO_MASTER=master)
-        if proxy:
-            self.settings = self.settings.with_values(DISCO_PROXY=proxy)
+        self.settings = (DiscoSettings() if settings is None else settings).reaching(master, proxy)
         self.master = self.settings.master
         self.http = HttpClient(patience, hint=MASTER_HINT)
         self.nodes = HttpClient(patience)
