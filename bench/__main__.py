@@ -1,4 +1,4 @@
-"""python -m bench [--rounds N] [--scale X] [wordcount join tasks push master]"""
+"""python -m bench [--rounds N] [--scale X] [wordcount join tasks push master languages]"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from disco.local import LocalMaster
 
+from .languages import Languages
 from .master_cost import flat_cost
 from .measure import Bench
 from .rounds import Row, report
@@ -25,6 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, LocalMaster() as master:
         measures = Bench(Path(folder), master, options.rounds, options.scale).all()
         measures["master"] = flat_cost
+        measures["languages"] = Languages(Path(folder), master, options.rounds, options.scale).rows
         unknown = set(options.names) - set(measures)
         if unknown:
             parser.error(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(measures)}")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. `ratio` is the median of ours / theirs; the goal is `at_most` or `at_least`."""
+    """One comparison. `ratio` is the median of ours / theirs; a goal is `at_most` or `at_least`."""
 
     name: str
     ours: float
@@ -49,9 +49,9 @@ def compare(
     ours: Callable[[], object],
     theirs: Callable[[], object],
     rounds: int,
-    at_most: float,
+    at_most: float | None,
 ) -> Row:
-    """Wall times in seconds, after one warm-up each."""
+    """Wall times in seconds, after one warm-up each. Without `at_most` nothing is asked of the ratio."""
     ours(), theirs()
     pairs = [(wall_s(ours), wall_s(theirs)) for _ in range(rounds)]
     return Row(
@@ -87,6 +87,12 @@ def report(rows: Sequence[Row], target: Path) -> None:
     for row in rows:
         theirs = "" if row.theirs is None else f"{row.theirs:.3g} {row.unit}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        goal = f"≤ {row.at_most:g}" if row.at_most is not None else f"≥ {row.at_least:g}"
-        verdict = "met" if row.met else "MISSED"
-        print(f"{row.name:<52}{f'{row.ours:.3g} {row.unit}':>12}{theirs:>12}{ratio:>8}  {goal} {verdict}")
+        print(f"{row.name:<52}{f'{row.ours:.3g} {row.unit}':>12}{theirs:>12}{ratio:>8}  {_goal(row)}")
+
+
+def _goal(row: Row) -> str:
+    """The goal and whether it was met; empty for a row without one."""
+    verdict = "met" if row.met else "MISSED"
+    if row.at_most is not None:
+        return f"≤ {row.at_most:g} {verdict}"
+    return "" if row.at_least is None else f"≥ {row.at_least:g} {verdict}"
