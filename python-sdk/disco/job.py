@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .client.job import Job, JobChain
+from .client.job import Job, JobChain, SimpleJob
 from .client.packing.jobpack import JobPack
 
-__all__ = ["Job", "JobChain", "JobPack"]
+__all__ = ["Job", "JobChain", "JobPack", "SimpleJob"]

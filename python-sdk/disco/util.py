@@ -10,9 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from .error import DataError, DiscoError
 from .schemes.scheme_dir import parse_dir, read_index
+from .worker.classic.external import package as external
 from .worker.classic.grouping import kvgroup
 
-__all__ = ["data_err", "err", "jobname", "kvgroup", "msg", "parse_dir", "read_index"]
+__all__ = ["data_err", "err", "external", "jobname", "kvgroup", "msg", "parse_dir", "read_index"]
 
 
 def msg(message: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..error import DiscoError, JobError
 from ..worker.classic import external
 from ..worker.classic.worker import Worker as ClassicWorker
+from ..worker.simple import Worker as SimpleWorker
 from .packing.parameters import REPLACED, complaint
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ class Job:
                 wrong = wrong or f"{key} must be a function, not {type(value).__name__}"
         if wrong:
             raise JobError(self, wrong)
+
+
+class SimpleJob(Job):
+    """A job whose methods `map` and `reduce` are its tasks: called with (worker, task, **jobargs)."""
+
+    Worker = SimpleWorker
 
 
 class JobChain(dict[Job, Any]):

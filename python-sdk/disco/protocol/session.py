@@ -178,7 +178,12 @@ class Session:
             self._reader.end_of_input()
             return END_OF_INPUT
         sender = Role.DISCO if self.role is Role.WORKER else Role.WORKER
-        message = parse(frame, sender)
+        try:
+            message = parse(frame, sender)
+        except MessageError:
+            if frame.name == "TASK" and sender is Role.DISCO and self.state is State.DONE and self.reuse:
+                self.state = State.RUNNING  # it has begun a task, though a bad one: FATAL can be said of it
+            raise
         reason = self._why_not(sender, message)
         if reason is not None:
             raise MessageError(message.name, f"out of order: {reason}")

@@ -123,7 +123,6 @@ def _freeze() -> None:
 def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int:
     """Fork, run the task there, wait. The status is 0 when the task is done; does not return for a child
     that was killed by a signal."""
-    child.note.write(info)
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -137,7 +136,8 @@ def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int:
     status = os.waitstatus_to_exitcode(waited)
     if status in (0, SAID_WHY, RELEASED):
         return status
-    discard_outputs(*child.note.read(), pid)
+    if unfinished := child.note.read():
+        discard_outputs(unfinished)
     for line in child.capture.take_lines():
         child.channel.say(line)
     if status < 0:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import ProtocolError
 from ..protocol.messages import Done, Error, Fatal, TaskInfo
@@ -24,6 +24,9 @@ from .capture import CaptureFile, show_prints_as_messages
 from .channel import Channel, Disconnected
 from .failures import describe, is_retryable
 from .outputs import discard_outputs
+
+if TYPE_CHECKING:
+    from ..task import Task
 
 SAID_WHY = 81  # exit status of a child that has told Disco how it failed
 RELEASED = 82  # exit status of a child that Disco has let go, and its template with it
@@ -36,19 +39,19 @@ Objects = tuple[Any, Any, dict[str, Any]]
 
 
 class TaskNote:
-    """Which task a child is at, for its template, which has to clear up after a child that was killed."""
+    """Where the task that a child is at writes, for its template, which has to clear up after a child that
+    was killed; empty when no task is unfinished."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, mmap.PAGESIZE)
 
-    def write(self, info: TaskInfo) -> None:
+    def write(self, taskpath: str) -> None:
         self._shared.seek(0)
-        self._shared.write(f"{info.mode} {info.taskid}\n".encode())
+        self._shared.write(f"{taskpath}\n".encode())
 
-    def read(self) -> tuple[str, int]:
+    def read(self) -> str:
         self._shared.seek(0)
-        mode, taskid = self._shared.readline().split()
-        return mode.decode(), int(taskid)
+        return self._shared.readline().decode().strip("\0\n")
 
 
 class Child:
@@ -72,15 +75,18 @@ class Child:
             if not isinstance(reply, TaskInfo):
                 return RELEASED
             info = reply
-            self.note.write(info)
             objects = self._reload()
         return self._run_one(objects, info)
 
     def _run_one(self, objects: Objects, info: TaskInfo) -> int:
+        from ..task import Task
+
         streams = show_prints_as_messages(self.channel.say)
+        task = Task(**{field: getattr(info, field) for field in info.__slots__})
+        self.note.write(task.taskpath)
         error: BaseException | None = None
         try:
-            run_task(objects, info)
+            run_task(objects, task)
         except (Disconnected, ProtocolError):
             raise
         except BaseException as raised:
@@ -89,9 +95,11 @@ class Child:
             stream.finish()
         for line in self.capture.take_lines():
             self.channel.say(line)
+        if error is not None:
+            discard_outputs(task.taskpath)
+        self.note.write("")
         if error is None:
             return 0
-        discard_outputs(info.mode, info.taskid, os.getpid())
         tell_failure(self.channel, error)
         return SAID_WHY
 
@@ -115,12 +123,9 @@ def _brings_modules() -> bool:
     return False
 
 
-def run_task(objects: Objects, info: TaskInfo) -> None:
+def run_task(objects: Objects, task: Task) -> None:
     """Run one task of the loaded job in this process."""
-    from ..task import Task
-
     worker, job, jobargs = objects
-    task = Task(**{field: getattr(info, field) for field in info.__slots__})
     current.task = task
     worker.start(task, job, **jobargs)
     worker.run(task, job, **jobargs)

@@ -31,8 +31,11 @@ def is_retryable(error: BaseException) -> bool:
 def describe(error: BaseException) -> str:
     """The exception, then where it came from: the user's own lines first, newest last.
 
-    Always encodable as UTF-8, whatever the exception holds.
+    Always encodable as UTF-8, whatever the exception holds. One that has `speaks_for_itself` set, about
+    another program, is its text alone.
     """
+    if getattr(error, "speaks_for_itself", False):
+        return clean(str(error))
     head = _head(error)
     frames = _frames(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith(SDK_ROOT)]

@@ -39,12 +39,11 @@ class OutputFile:
             self._unfinished.replace(self.path)
 
 
-def discard_outputs(mode: str, taskid: int, pid: int) -> None:
-    """Remove what a failed attempt in process `pid` has written: its next one may need the room."""
+def discard_outputs(taskpath: str) -> None:
+    """Remove what a failed attempt has written to its directory: its next one may need the room."""
     import shutil
 
-    for folder in Path(OUTPUT_ROOT).glob(f"{mode}-{taskid}-{pid}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(taskpath, ignore_errors=True)
 
 
 class Output:

@@ -66,7 +66,7 @@ def test_parameters_come_from_arguments_then_job_then_worker() -> None:
         ({"map_writer": print}, "use map_output_stream"),
         ({"partitons": 2}, "partitons is unknown: did you mean partitions?"),
         ({"zzz": 2}, "zzz is unknown"),
-        ({"map": {"op": b""}}, "map must be a function, not dict"),
+        ({"map": {"op": b""}}, "map is a dictionary without a program"),
         ({"map": None}, "neither a map nor a reduce"),
         ({"input": None}, "the job has no input"),
         ({"input": "raw://x"}, r"input must be a list of URLs"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from disco.core import Job
 from disco.error import DataError
+from disco.job import SimpleJob
 from disco.util import kvgroup
 from disco.worker.classic.external import package
 from disco.worker.classic.func import chain_reader
@@ -274,3 +275,18 @@ class External(Job):
 
 def process_number(entry: bytes, params: Any) -> Iterator[Pair]:
     yield entry, os.getpid()
+
+
+class Upper(SimpleJob):
+    """Its tasks do everything themselves."""
+
+    def map(self, worker: Any, task: Any, **jobargs: Any) -> None:
+        print(f"{task.mode}:{task.taskid}")
+        output = worker.output(task, partition=0)
+        for line in worker.input(task):
+            output.file.write(line.upper() + jobargs["ending"])
+
+    def reduce(self, worker: Any, task: Any, **jobargs: Any) -> None:
+        output = worker.output(task)
+        for line in worker.input(task):
+            output.file.write(line)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from unit.worker import sample_jobs as jobs
 
-from disco.error import DataError
+from disco.error import CommError, DataError
 from disco.protocol import messages as m
+from disco.schemes import open as open_url
 from disco.schemes.scheme_dir import parse_dir, read_index
+from disco.schemes.scheme_http import TASK_ATTEMPTS
 from disco.task import Task
 from disco.worker import Input, MergedInput, ParallelInput, SerialInput, current
 
@@ -133,6 +138,29 @@ def test_a_failed_input_is_an_error(make_disco: Callable[..., Any]) -> None:
     assert end.outcome == "error" and "no replica of this input left" in end.text
 
 
+def test_an_input_without_replicas_is_reported_as_it_is(make_disco: Callable[..., Any]) -> None:
+    """M360: none that was tried is named, and the replicas of RETRY are read."""
+    empty = m.InputReply(False, (m.InputEntry(0, "ok", ()),))
+    replies = {"INPUT": empty, "INPUT_ERR": m.Retry((m.Replica(3, "raw://a"),))}
+    disco = make_disco(
+        disco={"answer": lambda request: replies.get(request.name)},
+        input=["raw://x"], map=jobs.words, partitions=None,
+    )  # fmt: skip
+    end = disco.run_task("map", 0, [])
+    assert end.outcome == "done", end.text
+    assert m.InputErr(0, ()) in end.asked
+
+
+def test_an_input_that_has_no_replicas_and_gets_none_is_an_error(make_disco: Callable[..., Any]) -> None:
+    replies = {"INPUT": m.InputReply(False, (m.InputEntry(0, "ok", ()),)), "INPUT_ERR": m.Fail()}
+    disco = make_disco(
+        disco={"answer": lambda request: replies.get(request.name)},
+        input=["raw://x"], map=jobs.words, partitions=None,
+    )  # fmt: skip
+    end = disco.run_task("map", 0, [])
+    assert end.outcome == "error" and "input 0" in end.text
+
+
 @pytest.fixture
 def as_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be a task on the node `here`, whose data is below the returned path."""
@@ -181,6 +209,73 @@ def test_what_lies_on_this_node_is_opened_as_a_file(as_task: Path, url: str, is_
     from disco.schemes.scheme_disco import local_path
 
     assert (local_path(url) == f"{as_task}/x") is is_local
+
+
+@pytest.fixture
+def web() -> Iterator[list[int]]:
+    """A web server that has one file, which it serves with the statuses of the list, then with 200.
+
+    The list ends with the server's port.
+    """
+    statuses: list[int] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses.pop(0) if len(statuses) > 1 else 200)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"web\n")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        statuses.append(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield statuses
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_that_is_not_here_is_asked_for_over_the_web(
+    web: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M466: the node's server may know where it is now."""
+    here = Task(host="127.0.0.1", disco_data=str(tmp_path), disco_port=web[-1])
+    monkeypatch.setattr(current, "task", here)
+    for scheme, address in (("disco", "127.0.0.1"), ("http", f"127.0.0.1:{web[-1]}")):
+        with open_url(f"{scheme}://{address}/disco/moved") as file:
+            assert file.read() == b"web\n"
+    (tmp_path / "moved").write_bytes(b"here\n")
+    with open_url("disco://127.0.0.1/disco/moved") as file:
+        assert file.read() == b"here\n"
+
+
+def test_a_file_that_is_nowhere_is_told_by_its_path(as_task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert current.task is not None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        here = Task(host="127.0.0.1", disco_data=str(as_task), disco_port=taken.getsockname()[1])
+        monkeypatch.setattr(current, "task", here)
+        with pytest.raises(DataError, match=f"No such file or directory: {as_task}/gone"):
+            open_url("disco://127.0.0.1/disco/gone")
+
+
+@pytest.mark.parametrize(("refusals", "is_read"), [(TASK_ATTEMPTS - 1, True), (TASK_ATTEMPTS, False)])
+def test_a_task_asks_a_busy_server_a_few_times_only(
+    web: list[int], as_task: Path, refusals: int, is_read: bool
+) -> None:
+    """M305 for tasks: another replica, or another node, may do better soon."""
+    url = f"http://127.0.0.1:{web[-1]}/x"
+    web[:0] = [503] * refusals
+    if is_read:
+        with open_url(url) as file:
+            assert file.read() == b"web\n"
+    else:
+        with pytest.raises(CommError, match="503"):
+            open_url(url)
+    assert len(web) == 1
 
 
 def test_an_index_read_as_a_stream_gives_its_outputs_bytes(as_task: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from unit.worker import sample_jobs as jobs
 from unit.worker.scripted_disco import TaskEnd
 
@@ -71,6 +72,30 @@ def test_a_killed_task_leaves_no_output_either(make_disco: Callable[..., Any]) -
     end = disco.run_task("map", 0, [["raw://x"]])
     assert (end.outcome, end.exit_status) == ("exited", -9)
     assert list((disco.home / ".disco" / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("how", "outcome"), [("value", "fatal"), ("abort", "exited")])
+def test_a_failed_task_takes_nothing_of_an_earlier_one_with_it(
+    make_disco: Callable[..., Any], how: str, outcome: str
+) -> None:
+    """M177: not even when the same task had been done before by the same process."""
+
+    def fails(entry: bytes, params: Any) -> Any:  # by value, so that a child may run several tasks
+        import os
+
+        if entry == b"value":
+            raise ValueError
+        if entry == b"abort":
+            os.abort()
+        yield entry, 1
+
+    disco = make_disco(input=["raw://x"], map=fails, partitions=None)
+    with disco.start() as process:
+        done = process.run_task("map", 0, [["raw://fine"]])
+        failed = process.run_task("map", 0, [[f"raw://{how}"]])
+    assert (done.outcome, failed.outcome) == ("done", outcome)
+    assert disco.records([disco.index("map", [done.outputs])]) == [(b"fine", 1)]
+    assert len(list((disco.home / ".disco" / "out").iterdir())) == 1
 
 
 def test_the_job_home_is_on_the_path_first_and_stays_clean(make_disco: Callable[..., Any]) -> None:

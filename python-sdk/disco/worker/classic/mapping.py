@@ -15,16 +15,19 @@ Anything else takes the plain loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import func
+from .external import is_external, start_program
 from .progress import Progress
 from .shuffling.parting import Shuffle
 from .streams import open_output
 
 if TYPE_CHECKING:
     from ...task import Task
+    from .external.program import Program
     from .worker import Worker
 
 Pair = tuple[Any, Any]
@@ -42,12 +45,18 @@ class MapJob(NamedTuple):
     sort: bool
     sort_buffer_size: str | int
     params: Any
+    program: Program | None = None  # in place of the function
 
 
 def run_map(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any]) -> None:
     """Read the task's input, map it, write what comes out."""
     get = worker.getter(job, jobargs)
-    settings = MapJob(
+    with start_program("map", get) if is_external(get("map")) else nullcontext() as program:
+        _run(worker, task, _settings(get, program), iter(worker.entries(task, job, jobargs, "map")), get)
+
+
+def _settings(get: Callable[[str], Any], program: Program | None) -> MapJob:
+    return MapJob(
         map=get("map"),
         combiner=get("combiner"),
         partition=get("partition"),
@@ -57,12 +66,15 @@ def run_map(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any]) ->
         sort=bool(get("sort")),
         sort_buffer_size=get("sort_buffer_size"),
         params=get("params"),
+        program=program,
     )
-    entries = iter(worker.entries(task, job, jobargs, "map"))
+
+
+def _run(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any], get: Callable[[str], Any]) -> None:
     if get("map_init"):
-        get("map_init")(entries, settings.params)
+        get("map_init")(entries, job.params)
     progress = Progress(get("status_interval"), "entries mapped")
-    _choose(settings)(worker, task, settings, progress.of(entries))
+    _choose(job)(worker, task, job, progress.of(entries))
     progress.finish()
 
 
@@ -71,6 +83,8 @@ Loop = Callable[["Worker", "Task", MapJob, Iterator[Any]], None]
 
 def _pairs(job: MapJob, entries: Iterator[Any]) -> Iterator[Pair]:
     """What the map makes of the entries."""
+    if job.program is not None:
+        return job.program.map(entries)
     return chain.from_iterable(map(job.map, entries, repeat(job.params)))
 
 

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from . import func
+from .external import is_external, start_program
 from .grouping import ReduceInput
 from .progress import Progress
 from .shuffling.memory import buffer_bytes
@@ -43,7 +44,10 @@ def run_reduce(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any])
     given = _reduce_input(worker, task, job, jobargs, progress)
     if get("reduce_init"):
         get("reduce_init")(given, params)
-    if yields_pairs(reduce):
+    if is_external(reduce):
+        with start_program("reduce", get) as program:
+            _write_all(_output(worker, task, get), program.reduce(given))
+    elif yields_pairs(reduce):
         pairs = reduce(given, params)
         if pairs is not None:
             _write_all(_output(worker, task, get), pairs)

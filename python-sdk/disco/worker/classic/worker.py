@@ -15,11 +15,13 @@ from .. import base, current
 from ..inputs import TaskReplicas, open_indexes, task_inputs
 from . import func
 from .entries import default_reader, text_stream
+from .external import MODES, program_files
 from .mapping import DEFAULT_OUTPUT, run_map
 from .reducing import run_reduce
 from .streams import open_input
 
 if TYPE_CHECKING:
+    from ...client.packing.homezip import DiscoZipFile
     from ...task import Task
 
 FUNCTIONS = (
@@ -76,6 +78,13 @@ class Worker(base.Worker):
 
         self.map_source = source_of(self.getitem("map", job, jobargs))
         return super().jobdict(job, **jobargs)
+
+    def jobzip(self, job: Any, **jobargs: Any) -> DiscoZipFile:
+        archive = super().jobzip(job, **jobargs)
+        for mode in MODES:
+            for name, content, can_run in program_files(mode, self.getitem(mode, job, jobargs)):
+                archive.writebytes(name, content, executable=can_run)
+        return archive
 
     def getter(self, job: Any, jobargs: Mapping[str, Any]) -> Callable[[str], Any]:
         """`getitem` for this job."""
