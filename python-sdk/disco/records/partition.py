@@ -8,7 +8,7 @@ in one reduce whoever emitted them. (Python's own `hash` is salted anew in each 
     None        empty
     integer     decimal ASCII; True and False are 1 and 0
     number      one that equals an integer, like that integer (1.0 like 1, -0.0 like 0); any other that a
-                float can hold, like that float
+                float can hold, like that float; other fractions as NUMERATOR/DENOMINATOR
     tuple       the canonical bytes of each element after their length as u32, little-endian
     other       its pickle, protocol 3, made without a memo, so that it does not depend on which equal parts
                 are one object. Equal objects must pickle equally: sets do not.
@@ -126,7 +126,11 @@ def _canonical_number(key: Any) -> bytes:
                 return _pickled(nearest)
         except (ValueError, ArithmeticError):
             pass
-    return _pickled(key)
+    try:
+        numerator, denominator = key.as_integer_ratio()
+    except (AttributeError, ValueError, ArithmeticError):  # no fraction: complex, infinite, not a number
+        return _pickled(key)
+    return _decimal(numerator) + b"/" + _decimal(denominator)
 
 
 def _pickled(key: Any) -> bytes:

@@ -1,15 +1,16 @@
 """A child of the template: runs a task, and further ones as long as that is cheaper than another fork.
 
 Each page of memory that a child writes to is copied first, and Python writes to all that it looks at: a
-fork costs a few milliseconds. A child goes on with the next task only if the one before was over in a
-moment, left no thread and no open file, and if loading the job's objects anew makes all of it fresh: the
-job is small, and brings no modules whose state would stay.
+fork costs a few milliseconds. A child goes on with the next task only if the one before took next to no
+processor time and left its surroundings as it found them, and if loading the job's objects anew makes all
+of it fresh: the job is small, and brings no modules whose state would stay.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
 
 SAID_WHY = 81  # exit status of a child that has told Disco how it failed
 RELEASED = 82  # exit status of a child that Disco has let go, and its template with it
-SMALL_TASK_S = 0.02
+SMALL_TASK_S = 0.02  # of processor time
 SMALL_JOB_BYTES = 64 * 1024  # of job data, loaded anew for each task
 TASKS_OF_A_CHILD = 500
+WATCHED_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGALRM,
+    signal.SIGCHLD,
+    signal.SIGPIPE,
+    signal.SIGUSR1,
+)
 OWN_PACKAGES = ("disco", "jobpack", "cloudpickle")  # in a job home, and without state of the job's
 
 Objects = tuple[Any, Any, dict[str, Any]]
@@ -64,12 +73,13 @@ class Child:
 
     def run(self, objects: Objects, info: TaskInfo) -> int:
         """Run the task, and the next ones that come; returns the exit status."""
-        files = _open_files()
+        home, before = f"{Path.cwd()}/", _surroundings()
         for _ in range(TASKS_OF_A_CHILD):
-            started = time.monotonic()
+            started = time.process_time()
             status = self._run_one(objects, info)
-            was_small = time.monotonic() - started <= SMALL_TASK_S
-            if status or self._reload is None or not was_small or not _is_clean(files):
+            was_small = time.process_time() - started <= SMALL_TASK_S
+            is_clean = was_small and _surroundings() == before and not _brings_modules(home)
+            if status or self._reload is None or not is_clean:
                 return status
             reply = self.channel.ask(Done())
             if not isinstance(reply, TaskInfo):
@@ -104,18 +114,20 @@ class Child:
         return SAID_WHY
 
 
-def _is_clean(files: int) -> bool:
-    """Whether the next task could tell no difference to a child of its own."""
-    return threading.active_count() == 1 and _open_files() == files and not _brings_modules()
+def _surroundings() -> tuple[object, ...]:
+    """What a task can change that the next one would see."""
+    return (
+        threading.active_count(),
+        sorted(entry.name for entry in os.scandir("/proc/self/fd")),
+        Path.cwd(),
+        dict(os.environ),
+        list(sys.path),
+        [signal.getsignal(number) for number in WATCHED_SIGNALS],
+    )
 
 
-def _open_files() -> int:
-    return sum(1 for _ in os.scandir("/proc/self/fd"))
-
-
-def _brings_modules() -> bool:
+def _brings_modules(home: str) -> bool:
     """Whether a module of the job's own is loaded: one from the job home that is not the SDK's."""
-    home = f"{Path.cwd()}/"
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file and file.startswith(home) and name.partition(".")[0] not in (*OWN_PACKAGES, "__main__"):

@@ -209,6 +209,33 @@ def test_unfinished_tells_a_begun_frame_from_none() -> None:
     reader.end_of_input()
 
 
+@pytest.mark.parametrize("name", VALID)
+def test_reading_what_is_missing_never_reads_beyond_a_frame(name: str) -> None:
+    """M119: a process that is forked in between finds the next frame from its first byte on."""
+    data = vector_bytes("frames/valid", name)
+    for frame in vector_json("frames/valid", name):
+        reader, found = FrameReader(), None
+        while found is None:
+            size = reader.missing
+            assert 1 <= size <= len(data)
+            reader.feed(data[:size])
+            data = data[size:]
+            found = reader.next_frame()
+        assert found == (frame["name"], frame["payload"].encode()) and not reader.unfinished
+    assert data == b""
+
+
+def test_an_ok_is_read_in_two_pieces() -> None:
+    reader = FrameReader()
+    data, sizes = encode("OK", "ok"), []
+    while data:
+        sizes.append(reader.missing)
+        reader.feed(data[: sizes[-1]])
+        data = data[sizes[-1] :]
+        frame = reader.next_frame()
+    assert frame == ("OK", b'"ok"') and sizes == [5, 5]
+
+
 @pytest.mark.parametrize(
     ("payload", "text"),
     [

@@ -200,6 +200,25 @@ def test_reuse_goes_on_with_a_task_as_the_answer_to_done() -> None:
     assert pair.worker.ended and pair.disco.ended
 
 
+@pytest.mark.parametrize("reuse", [True, False])
+def test_a_bad_task_after_done_can_be_called_fatal_only_with_reuse(reuse: bool) -> None:
+    """It has begun a task for a worker that announced reuse; for any other nothing follows DONE."""
+    worker = Session(Role.WORKER)
+    for request, reply in ((m.Worker(7, reuse=reuse), m.Ok()), (m.TaskRequest(), TASK)):
+        worker.send(request)
+        worker.receive_data(reply.to_frame())
+        assert worker.next_event() == reply
+    worker.send(m.Done())
+    worker.receive_data(b"TASK 2 []\n")
+    with pytest.raises(MessageError, match="TASK"):
+        worker.next_event()
+    if reuse:
+        assert worker.send(m.Fatal("what a task")).startswith(b"FATAL ")
+    else:
+        with pytest.raises(OutOfTurn):
+            worker.send(m.Fatal("what a task"))
+
+
 def test_a_reply_that_nobody_asked_for_is_a_bad_message() -> None:
     session = Session(Role.WORKER)
     session.receive_data(m.Ok().to_frame())

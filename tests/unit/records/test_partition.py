@@ -73,6 +73,7 @@ def test_equal_numbers_meet(a: Any, b: Any) -> None:
         (1, True, 1.0, Decimal(1), Decimal("1.00"), Fraction(1), complex(1), Colour.RED),
         (0, False, 0.0, -0.0, Decimal("-0")),
         (0.5, Decimal("0.5"), Fraction(1, 2), complex(0.5)),
+        (Decimal("0.008"), Fraction(1, 125)),  # no float is equal to them
         ((1, 2), Point(1, 2), (True, 2.0)),
         (10**30, Decimal(10) ** 30),
         (b"x", bytearray(b"x")),

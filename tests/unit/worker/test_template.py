@@ -142,18 +142,22 @@ def test_what_a_task_leaves_open_or_running_ends_its_child(make_disco: Callable[
         import threading
         import time
 
+        started = time.process_time()
         if entry == b"1":
             os.open("/dev/null", os.O_RDONLY)
         if entry == b"3":
             threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         if entry == b"5":
-            time.sleep(0.05)
+            while time.process_time() < started + 0.1:
+                pass
+        if entry == b"7":
+            os.environ["LEFT"] = "behind"
         yield entry, os.getpid()
 
     disco = make_disco(input=["raw://x"], map=leaves, partitions=None)
     with disco.start() as process:
-        pids = pids_of(disco, process, 8)
-    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4] == pids[5] != pids[6] == pids[7]
+        pids = pids_of(disco, process, 9)
+    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4] == pids[5] != pids[6] == pids[7] != pids[8]
 
 
 def test_modules_of_the_job_get_a_child_for_each_task(make_disco: Callable[..., Any]) -> None:
