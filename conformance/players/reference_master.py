@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The reference master: runs the map tasks of one job pack, one after the other, and prints the outcome as
-JSON.
+"""The reference master: runs one job pack, map and reduce, and prints the outcome as JSON.
 
 It is its own adapter: `reference_master.py PACK`. It keeps every rule that the protocol asks of Disco, and
-nothing else of a master: no scheduler, no storage, no reduce. What ends an attempt is one of Retry (tried
-again) and Dead (the job ends).
+nothing else of a master: one node, no scheduler. The tasks of a phase run side by side, a thread each. What
+ends an attempt is one of Retry (tried again) and Dead (the job ends). Files stay beside the pack, for whoever
+reads the results.
 """
 
 import contextlib
@@ -20,8 +20,12 @@ import sys
 import tempfile
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from reference_store import HOST, Store
+
+SLOTS = 64
 MAX_PAYLOAD, MAX_ATTEMPTS = 100 << 20, 4
 START_S, FRAME_S, IDLE_S, EXIT_S = 30, 30, 600, 10
 FREE_MESSAGES, DELAY_S = 10, 0.1
@@ -80,8 +84,13 @@ class Stream:
             raise Retry("the worker is silent")
         data = os.read(self.process.stdout.fileno(), 1 << 16)
         if not data:
-            raise Retry(f"the worker ended with {self.process.wait()}, without DONE; {self.last_words()}")
+            raise Retry(f"the worker ended with {self.status()}, without DONE; {self.last_words()}")
         self.buffer += data
+
+    def status(self):
+        """How the worker ended; None when it only closed its outputs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(1)
 
     def send(self, name, payload):
         data = json.dumps(payload).encode()
@@ -108,13 +117,14 @@ class Rules:
             raise Dead(f"{name} carries {payload!r}, not the empty string")
 
     def wanted(self, payload):
+        """Says of an input's id whether it is asked for."""
         if payload == "":
-            return True
+            return lambda id_: True
         if not (isinstance(payload, list) and len(payload) == 2 and payload[0] in ("exclude", "include")):
             raise Dead("INPUT carries neither the empty string, exclude nor include")
         if not (isinstance(payload[1], list) and all(type(id_) is int for id_ in payload[1])):
             raise Dead("INPUT carries ids that are no integers")
-        return (0 in payload[1]) == (payload[0] == "include")
+        return lambda id_: (id_ in payload[1]) == (payload[0] == "include")
 
     def text(self, name, payload):
         if not isinstance(payload, str):
@@ -136,7 +146,8 @@ class Attempt(Rules):
     def __init__(self, job, task, stream):
         self.job, self.task, self.stream = job, task, stream
         self.greeted = self.asked = False
-        self.reported = set()
+        self.reported = {}
+        self.outputs = []
         self.messages = []
 
     def run(self):
@@ -147,6 +158,7 @@ class Attempt(Rules):
             reply = self.answer(name, self.decode(name, payload))
             self.stream.send(*reply)
             if name == "DONE":
+                self.job.store.keep(self.task.mode, self.task.number, self.outputs)
                 return
 
     def order(self, name):
@@ -174,18 +186,23 @@ class Attempt(Rules):
         return "TASK", self.job.info(self.task)
 
     def on_input(self, payload):
-        entry = [0, "ok", [[at, url] for at, url in enumerate(self.job.inputs[self.task])]]
-        return "INPUT", ["done", [entry] if self.wanted(payload) else []]
+        wanted = self.wanted(payload)
+        listed = [[id_, "ok", self.replicas(id_)] for id_ in range(len(self.task.inputs)) if wanted(id_)]
+        return "INPUT", ["done", listed]
+
+    def replicas(self, id_):
+        return [[at, url] for at, url in enumerate(self.task.inputs[id_])]
 
     def on_input_err(self, payload):
         if not (isinstance(payload, list) and len(payload) == 2 and type(payload[0]) is int):
             raise Dead("INPUT_ERR carries no [id, [rep_id]]")
         if not (isinstance(payload[1], list) and all(type(rep) is int for rep in payload[1])):
             raise Dead("INPUT_ERR carries no list of replicas")
-        if payload[0] != 0:
+        if payload[0] not in range(len(self.task.inputs)):
             return "FAIL", ""
-        self.reported.update(payload[1])
-        left = [[at, url] for at, url in enumerate(self.job.inputs[self.task]) if at not in self.reported]
+        reported = self.reported.setdefault(payload[0], set())
+        reported.update(payload[1])
+        left = [[at, url] for at, url in self.replicas(payload[0]) if at not in reported]
         return ("RETRY", left) if left else ("FAIL", "")
 
     def on_msg(self, payload):
@@ -206,6 +223,7 @@ class Attempt(Rules):
             raise Dead(f"OUTPUT has the bad label {label[0]!r}")
         if kind != "tag" and not self.is_inside(location):
             raise Dead(f"OUTPUT has the bad location {location!r}")
+        self.outputs.append((location, kind, int(label[0]) if label else 0))
         return "OK", "ok"
 
     def on_ping(self, payload):
@@ -227,6 +245,11 @@ class Attempt(Rules):
         raise Dead(payload)
 
 
+class Task:
+    def __init__(self, mode, number, inputs):
+        self.mode, self.number, self.inputs = mode, number, inputs
+
+
 class Job:
     def __init__(self, data, root):
         magic, version, *offsets = struct.unpack_from(">HH4I", data)
@@ -236,18 +259,29 @@ class Job:
         parts = [data[start:end] for start, end in zip(offsets, ends, strict=True)]
         self.dict, self.envs = json.loads(parts[0]), json.loads(parts[1])
         self.inputs = [one if isinstance(one, list) else [one] for one in self.dict["input"]]
-        self.name, self.root, self.home = f"{self.dict['prefix']}@1:2:3", root, root / "home"
+        self.name, self.root = f"{self.dict['prefix']}@1:2:3", root
+        self.home = root / "data" / HOST / "ab" / self.name
+        self.store = Store(self.home, f"disco/{HOST}/ab/{self.name}")
         zipfile.ZipFile(io.BytesIO(parts[2])).extractall(self.home)
         (self.home / self.dict["worker"]).chmod(0o755)
         (self.home / "jobfile").write_bytes(data)
 
+    def phases(self):
+        """The tasks of each phase; those of the reduce once the map is done."""
+        inputs = self.inputs
+        if self.dict["map?"]:
+            yield "map", [Task("map", at, [one]) for at, one in enumerate(inputs)]
+            inputs = [[url] for url in self.store.index("map")]
+        if self.dict["reduce?"]:
+            yield "reduce", [Task("reduce", at, inputs) for at in range(self.dict["nr_reduces"])]
+
     def info(self, task):
         return {
-            "host": "localhost",
+            "host": HOST,
             "master": "http://localhost:8989",
             "jobname": self.name,
-            "taskid": task,
-            "mode": "map",
+            "taskid": task.number,
+            "mode": task.mode,
             "disco_port": 8989,
             "put_port": 8990,
             "disco_data": str(self.root / "data"),
@@ -293,18 +327,26 @@ def run_task(job, task, attempt=Attempt):
             reason = str(error)
         finally:
             end(process, EXIT_S if polite else 0.2)
-    raise Dead(f"task {task} failed {MAX_ATTEMPTS} times: {reason}")
+    raise Dead(f"task {task.number} failed {MAX_ATTEMPTS} times: {reason}")
+
+
+def run_job(job):
+    results = []
+    for mode, tasks in job.phases():
+        with ThreadPoolExecutor(SLOTS) as pool:
+            for running in [pool.submit(run_task, job, task) for task in tasks]:
+                running.result()
+        results = job.store.results(mode)
+    return results
 
 
 def main(path):
-    with tempfile.TemporaryDirectory(prefix="reference-master-") as root:
-        try:
-            job = Job(Path(path).read_bytes(), Path(root))
-            for task in range(len(job.inputs)):
-                run_task(job, task)
-            outcome = {"status": "ready", "reason": ""}
-        except Dead as error:
-            outcome = {"status": "dead", "reason": str(error)}
+    root = tempfile.mkdtemp(prefix="reference-master-", dir=Path(path).resolve().parent)
+    try:
+        results = run_job(Job(Path(path).read_bytes(), Path(root)))
+        outcome = {"status": "ready", "reason": "", "results": results}
+    except Dead as error:
+        outcome = {"status": "dead", "reason": str(error), "results": []}
     print(json.dumps(outcome), flush=True)
     return 0
 

@@ -51,6 +51,29 @@ let combines () =
     Alcotest.(check int) "a value a key" 300 (List.length found);
     Alcotest.(check bool) "the right one" true (List.for_all (fun (_, value) -> value = "100") found))
 
+(* Joining tells the order in which the values came, also over several levels of runs. *)
+let folds () =
+  Scratch.with_folder (fun folder ->
+    let join _key a b = a ^ "," ^ b in
+    let sort = Sort.create ~memory_bytes:4_000 ~combine:(Sort.Fold join) ~folder () in
+    let pairs = List.init 9_000 (fun i -> (string_of_int (i mod 300), string_of_int i)) in
+    add_all sort pairs;
+    Alcotest.(check bool) "with runs" true (Sort.runs sort > Sort.max_fan_in);
+    let expected =
+      List.init 300 (fun key ->
+        (string_of_int key, String.concat "," (List.init 30 (fun n -> string_of_int (key + (300 * n))))))
+    in
+    Alcotest.(check (list (pair string string))) "all values, as they came" (in_memory expected)
+      (collect (Sort.iter sort)))
+
+let sums () =
+  Scratch.with_folder (fun folder ->
+    let sort = Sort.create ~combine:Sort.Sum ~folder () in
+    add_all sort [ ("b", "-7"); ("a", "1"); ("b", "1000000000000"); ("c", "none"); ("", "2"); ("a", "1") ];
+    Alcotest.(check (list (pair string string))) "what is no number counts as 0"
+      [ ("", "2"); ("a", "2"); ("b", "999999999993"); ("c", "0") ]
+      (collect (Sort.iter sort)))
+
 let groups_of folder pairs take =
   let sort = Sort.create ~memory_bytes:2_000 ~folder () in
   add_all sort pairs;
@@ -110,6 +133,8 @@ let () =
           case "several levels of merging" `Quick several_levels;
           case "the limit of memory" `Quick memory_limit;
           case "a combiner" `Quick combines;
+          case "a combiner that folds" `Quick folds;
+          case "a combiner that sums" `Quick sums;
           case "an error of the callback" `Quick stops;
           case "a damaged run" `Quick lost_run;
         ] );

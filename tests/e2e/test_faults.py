@@ -167,8 +167,28 @@ def test_kill_and_purge_leave_nothing(own_master: LocalMaster, tmp_path: Path) -
     with pytest.raises(JobError, match="killed"):
         job.wait(timeout=PATIENCE_S)
     run("disco", "purge", job.name)
-    eventually(lambda: not list((own_master.root / "data").rglob(job.name)), "its files are gone")
+    eventually(lambda: not list((own_master.root / "data").glob(f"*/*/{job.name}")), "its files are gone")
     assert "unknown" in run("disco", "results", job.name, status=1).stderr
+
+
+def test_more_slots_in_the_node_table_count_at_once(own_master: LocalMaster, tmp_path: Path) -> None:
+    """M8, M13: five tasks that wait for each other can only end if all five run."""
+    disco = Disco(settings=own_master.settings)
+    disco.config = [["localhost", "5"]]
+    job = Job("meet", settings=own_master.settings).run(
+        input=[f"raw://{n}" for n in range(5)], map=meet, params=str(tmp_path)
+    )
+    assert len(list(result_iterator(job.wait(timeout=PATIENCE_S)))) == 5
+
+
+def meet(entry: bytes, params: str) -> object:
+    import time
+    from pathlib import Path
+
+    (Path(params) / f"here-{int(entry)}").touch()
+    while len(list(Path(params).glob("here-*"))) < 5:
+        time.sleep(0.01)
+    yield entry, 1
 
 
 def test_stop_leaves_no_process(tmp_path: Path) -> None:
@@ -286,7 +306,7 @@ def test_full_disk(tmp_path: Path) -> None:
                 )
             filler = Disco(settings=master.settings).joblist()[0][2]
             Disco(settings=master.settings).purge(filler)
-            eventually(lambda: not list(root.rglob(filler)), "the purge made room")
+            eventually(lambda: not list(root.glob(f"data/*/*/{filler}")), "the purge made room")
             job = Job("small", settings=master.settings).run(input=["raw://a"], map=once)
             assert list(result_iterator(job.wait(timeout=PATIENCE_S))) == [(b"a", 1)]
     finally:

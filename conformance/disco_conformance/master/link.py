@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -49,6 +50,11 @@ class Attempt:
             self._wire.sendall(b"%s %d\n" % (kind.encode(), len(data)) + data)
         except OSError:
             self.gone = True
+
+    def hang_up(self) -> None:
+        """Whoever waits for this attempt sees its end."""
+        with contextlib.suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._wire.close()
@@ -117,6 +123,10 @@ class Switchboard:
                 return attempt
             attempt.close()
         return None
+
+    def hang_up(self) -> None:
+        for attempt in self.attempts:
+            attempt.hang_up()
 
     def close(self) -> None:
         self._server.close()

@@ -16,13 +16,15 @@ WORKER = "relay.py"
 PREFIX = "conformance"
 
 
-def build(head: Head, port: int, key: str) -> bytes:
+def build(head: Head, port: int, key: str, prefix: str = PREFIX) -> bytes:
     """`port` and `key` are how the relay finds its player."""
     job = head.job
+    listed = [[url for _, url in item.replicas] for item in head.inputs]
+    listed += [[f"raw://crowd-{at}"] for at in range(job.crowd)]
     scheduler = {} if job.max_failures is None else {"max_failures": job.max_failures}
     jobdict = {
-        "prefix": PREFIX,
-        "input": [[url for _, url in item.replicas] for item in head.inputs],
+        "prefix": prefix,
+        "input": listed,
         "worker": WORKER,
         "owner": "conformance@localhost",
         "map?": job.has_map,

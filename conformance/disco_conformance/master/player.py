@@ -1,32 +1,43 @@
 """Plays the worker's side of a session against a master: sends the W lines, expects the M lines.
 
-`exit` is what the worker does here, and `eof` that Disco closes the pipe. Attempts after the first are
-played by a worker without a fault, so that a job can end well after a failure that may be tried again.
+`exit`, `signal`, `close` and `deaf` are what the worker does here, and `eof` that Disco closes the pipe. In a
+block whatever is the worker's to choose is done: the first branch, a `maybe`, the least number of rounds but
+one at least; what is Disco's to choose is looked for among the first lines.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import signal
+import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from disco_conformance.master.link import Attempt
+from disco_conformance.master.results import Done
 from disco_conformance.play.channel import Deadline
 from disco_conformance.play.delivery import Sender
 from disco_conformance.play.result import TIMEOUT, Failed
-from disco_conformance.session.matching import Matcher, Scope, compile_payload, load, mismatch, realise
+from disco_conformance.session.lines import read_steps
+from disco_conformance.session.matching import Matcher, Scope, compile_payload, fill, load, mismatch, realise
 from disco_conformance.session.model import (
     WORKER,
+    Block,
+    Close,
+    Deaf,
     Delivery,
     Eof,
     Exit,
+    Head,
     Message,
     Nothing,
+    Others,
     Raw,
     ServeInputs,
-    Session,
+    Signal,
     Step,
 )
 from disco_conformance.session.text import spell_step
@@ -34,10 +45,12 @@ from disco_conformance.wire.frames import Frame, FrameFault, encode, shown
 from disco_conformance.wire.transcript import Transcript
 
 REPLY_WAIT_S = 5.0
+OTHERS_WAIT_S = 20.0
+POLL_S = 0.2
 ANY_TASK: dict[str, Any] = {
     "host": "$str",
     "master": "$re:^http://.+:[0-9]+$",
-    "jobname": "$re:^conformance@",
+    "jobname": "$re:^[A-Za-z0-9_-]+@",
     "taskid": "$int>=0",
     "mode": "$re:^(map|reduce)$",
     "disco_port": "$int>0",
@@ -53,22 +66,44 @@ M OK "ok"
 W TASK ""
 M TASK {"$base": "task"}
 W serve inputs
-W DONE ""
+%sW DONE ""
 M OK "ok"
 exit 0
 """
 
 
+def good_steps(outputs: Iterable[str] = ()) -> tuple[Step, ...]:
+    """A task without a fault, which reports these: `disco`, `tag` or labels."""
+    rows = []
+    for key in outputs:
+        shape = ["$str", key] if key in ("disco", "tag") else ["$str", "part", int(key)]
+        rows.append(f'W OUTPUT {json.dumps(shape)}\nM OK "ok"\n')
+    return read_steps(GOOD % "".join(rows))
+
+
 class WorkerPlayer:
+    """`outputs` are the contents of the files it makes. `others_ended` waits for the rest of the job."""
+
     def __init__(
-        self, session: Session, attempt: Attempt, axis: str, limit: Deadline, transcript: Transcript
-    ) -> None:
-        self._session, self._attempt, self._limit, self._transcript = session, attempt, limit, transcript
+        self, head: Head, attempt: Attempt, axis: str, limit: Deadline, transcript: Transcript, *,
+        outputs: Mapping[str, str] | None = None, others_ended: Callable[[Deadline], bool] = lambda d: True,
+    ) -> None:  # fmt: skip
+        self._head, self._attempt, self._limit, self._transcript = head, attempt, limit, transcript
+        self._outputs = dict(head.outputs) if outputs is None else outputs
+        self._others_ended = others_ended
         self._sender = Sender(self._write, lambda: None, axis)
         self._scope = Scope(words={"home": attempt.hello["cwd"]})
+        self._peeked: Frame | None = None
         self._line = 0
+        self._said_done = False
+        self.done = Done({})
 
-    def play(self, steps: Iterable[Step]) -> None:
+    def play(self, steps: Iterable[Step]) -> Done | None:
+        """What the task left behind, when it came to DONE. Raises Failed."""
+        self._run(steps)
+        return self.done if self._said_done else None
+
+    def _run(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self._line = step.line
             _DO[type(step)](self, step)
@@ -80,6 +115,9 @@ class WorkerPlayer:
         return Failed(reason, line=self._line, verdict=verdict, want=want, got=got)
 
     def _heard(self, within_s: float | None) -> Frame | None:
+        if self._peeked is not None:
+            peeked, self._peeked = self._peeked, None
+            return peeked
         limit = self._limit.at_most(REPLY_WAIT_S if within_s is None else within_s)
         self._sender.flush()
         try:
@@ -97,17 +135,23 @@ class WorkerPlayer:
         if step.side == WORKER:
             self._say(step, value)
             return
-        if isinstance(value, dict) and "$base" in value:
-            value = {**ANY_TASK, **{k: v for k, v in value.items() if k in ("mode", "taskid")}}
         frame = self._heard(step.within_s)
         if frame is None:
             raise self._fail("Disco ended the worker where it should have answered", want=spell_step(step))
-        reason = None if frame.name == step.name else f"Disco said {frame.name}, not {step.name}"
-        reason = reason or mismatch(
-            compile_payload(value, step.line), _payload(frame), self._scope, f"the payload of {frame.name}"
-        )
+        reason = self._mismatch(step, frame)
         if reason:
             raise self._fail(reason, want=spell_step(step), got=str(frame))
+        if frame.name == "TASK":
+            self.done = Done(_payload(frame))
+
+    def _mismatch(self, step: Message, frame: Frame) -> str | None:
+        if frame.name != step.name:
+            return f"Disco said {frame.name}, not {step.name}"
+        value = load(step.text, step.line)
+        if isinstance(value, dict) and "$base" in value:
+            value = _task(value)
+        want = compile_payload(value, step.line)
+        return mismatch(want, _payload(frame), self._scope, f"the payload of {frame.name}")
 
     def _say(self, step: Message, value: Any) -> None:
         compiled = compile_payload(value, step.line)
@@ -117,17 +161,25 @@ class WorkerPlayer:
             if step.name == "OUTPUT":
                 filled = self._with_file(filled)
             data = json.dumps(filled, ensure_ascii=False).encode()
+        self._said_done = self._said_done or step.name == "DONE"
         self._transcript.add("W", f"{step.name} {len(data)} {shown(data)}")
         self._sender.send(encode(step.name, data))
 
     def _with_file(self, output: Any) -> Any:
         """The file that an OUTPUT without a location names: made in the job home, with what the case
-        expects in it."""
-        if not isinstance(output, list) or output[:1] != [""]:
+        expects in it. A tag is only named."""
+        if not isinstance(output, list) or len(output) < 2 or output[0] != "":
             return output
+        kind, label = output[1], int(output[2]) if len(output) > 2 else 0
+        if kind == "tag":
+            location = f"tag://conformance:{uuid.uuid4().hex}"
+            self.done.reported.append((kind, 0, location))
+            return [location, kind]
         location = f"out-{uuid.uuid4().hex}"
-        key = "disco" if output[1] == "disco" else str(output[2] if len(output) > 2 else 0)
-        Path(self._attempt.hello["cwd"], location).write_text(dict(self._session.head.outputs).get(key, ""))
+        text = self._outputs.get("disco" if kind == "disco" else str(label), "")
+        text = fill(text, {"task": str(self.done.info.get("taskid"))})
+        Path(self._attempt.hello["cwd"], location).write_text(text)
+        self.done.reported.append((kind, label, text))
         return [location, *output[1:]]
 
     def raw(self, step: Raw) -> None:
@@ -135,29 +187,45 @@ class WorkerPlayer:
         self._sender.send(step.data * step.times)
 
     def serve_inputs(self, step: ServeInputs) -> None:
-        self._say(Message(step.line, "W", "INPUT", '""'), "")
-        frame = self._heard(step.within_s)
-        urls = [[list(pair) for pair in item.replicas] for item in self._session.head.inputs]
-        if frame is None or frame.name != "INPUT":
-            raise self._fail("Disco did not answer INPUT", got=str(frame))
-        payload = _payload(frame)
-        want = compile_payload(["$re:^(more|done)$", "$list"])
-        reason = mismatch(want, payload, self._scope, "the payload of INPUT")
-        if reason is None:
-            reason = next(filter(None, (_entry_fault(entry) for entry in payload[1])), None)
-        listed = sorted(url for entry in payload[1] for _, url in entry[2]) if reason is None else []
-        known = {url for replicas in urls for _, url in replicas}
-        if reason is None and urls and not set(listed) <= known:
-            reason = f"Disco lists {listed}, which are not inputs of the job"
+        """Asks until the list is complete, and compares it with what the job has."""
+        seen: dict[int, list[str]] = {}
+        while True:
+            text = json.dumps(["exclude", sorted(seen)]) if seen else '""'
+            self._say(Message(step.line, "W", "INPUT", text), "")
+            frame = self._heard(step.within_s)
+            if frame is None or frame.name != "INPUT":
+                raise self._fail("Disco did not answer INPUT", got=str(frame))
+            payload = _payload(frame)
+            reason = _list_fault(payload)
+            if reason:
+                raise self._fail(reason, got=str(frame))
+            seen.update({id_: [url for _, url in replicas] for id_, _, replicas in payload[1]})
+            if payload[0] == "done":
+                break
+            time.sleep(POLL_S)
+        self.done.inputs.extend(url for urls in seen.values() for url in urls[:1])
+        reason = self._inputs_fault(list(seen.values()))
         if reason:
             raise self._fail(reason, got=str(frame))
+
+    def _inputs_fault(self, listed: list[list[str]]) -> str | None:
+        if self.done.info.get("mode") == "reduce" and self._head.job.has_map:
+            strange = [urls for urls in listed if not urls or not urls[0].startswith("dir://")]
+            return f"a reduce task is given {strange[0]}, not the indexes of the map" if strange else None
+        jobs = [sorted(url for _, url in item.replicas) for item in self._head.inputs]
+        jobs += [[f"raw://crowd-{at}"] for at in range(self._head.job.crowd)]
+        strange = [urls for urls in listed if sorted(urls) not in jobs]
+        if strange:
+            return f"Disco lists {strange[0]}, which is no input of the job"
+        count = min(1, len(jobs)) if self._head.job.has_map else len(jobs)
+        return None if len(listed) == count else f"Disco lists {len(listed)} inputs, not {count}"
 
     def delivery(self, step: Delivery) -> None:
         self._sender.next_delivery(step.kind, step.amount)
 
     def nothing(self, step: Nothing) -> None:
         self._sender.flush()
-        frame = self._attempt.frame(self._limit.at_most(step.for_s))
+        frame = self._peeked or self._attempt.frame(self._limit.at_most(step.for_s))
         if frame is not None:
             raise self._fail(f"Disco said {frame.name} where it should wait", got=str(frame))
 
@@ -171,6 +239,80 @@ class WorkerPlayer:
         status = step.low or 0
         self._transcript.add("·", f"the worker exits with {status}")
         self._attempt.order("exit", str(status).encode())
+
+    def signal(self, step: Signal) -> None:
+        self._sender.flush()
+        self._transcript.add("·", f"the worker dies of SIG{step.name}")
+        self._attempt.order("kill", str(int(getattr(signal, f"SIG{step.name}"))).encode())
+
+    def close(self, _: Close) -> None:
+        self._sender.flush()
+        self._transcript.add("·", "the worker closes its outputs, and stays")
+        self._attempt.order("hold")
+
+    def deaf(self, _: Deaf) -> None:
+        self._sender.flush()
+        self._transcript.add("·", "the worker closes its standard input")
+        self._attempt.order("deaf")
+
+    def others(self, step: Others) -> None:
+        self._sender.flush()
+        if not self._others_ended(self._limit.at_most(step.within_s or OTHERS_WAIT_S)):
+            raise self._fail("the other workers of the job are held up", TIMEOUT)
+
+    def block(self, block: Block) -> None:
+        if block.kind == "any-of":
+            self._run(self._choose(block, block.branches))
+        elif block.kind == "unordered":
+            left = list(block.branches)
+            while left:
+                branch = self._choose(block, tuple(left))
+                left.remove(branch)
+                self._run(branch)
+        else:
+            for _ in range(max(block.low, 1)):
+                self._run(self._choose(block, block.branches))
+
+    def _choose(self, block: Block, branches: tuple[tuple[Step, ...], ...]) -> tuple[Step, ...]:
+        ours = next((b for b in branches if not _is_discos(b[0])), None)
+        if ours is not None:
+            return ours
+        frame = self._heard(getattr(branches[0][0], "within_s", None))
+        self._peeked = frame
+        fitting = next((b for b in branches if self._fits(b[0], frame)), None)
+        if fitting is None:
+            self._line = block.line
+            wanted = " or ".join(spell_step(branch[0]) for branch in branches)
+            raise self._fail("what Disco said fits no branch", want=wanted, got=str(frame))
+        return fitting
+
+    def _fits(self, step: Step, frame: Frame | None) -> bool:
+        if isinstance(step, Message) and frame is not None:
+            return self._mismatch(step, frame) is None
+        return isinstance(step, Eof) and frame is None
+
+
+def _is_discos(step: Step) -> bool:
+    return isinstance(step, Eof) or (isinstance(step, Message) and step.side != WORKER)
+
+
+def _task(value: dict[str, Any]) -> dict[str, Any]:
+    """What TASK must be: any master's, with the mode, the number and the job that the session says."""
+    named = {key: item for key, item in value.items() if key in ("mode", "taskid")}
+    if "jobname" in value:
+        named["jobname"] = f"$re:^{re.escape(prefix_of(value['jobname']))}@"
+    return {**ANY_TASK, **named}
+
+
+def prefix_of(jobname: str) -> str:
+    """A job's prefix has no dashes, the names of behaviours may."""
+    return jobname.partition("@")[0].replace("-", "_")
+
+
+def _list_fault(payload: Any) -> str | None:
+    want = compile_payload(["$re:^(more|done)$", "$list"])
+    reason = mismatch(want, payload, Scope(), "the payload of INPUT")
+    return reason or next(filter(None, (_entry_fault(entry) for entry in payload[1])), None)
 
 
 def _payload(frame: Frame) -> Any:
@@ -205,4 +347,9 @@ _DO: dict[type[Step], Callable[[WorkerPlayer, Any], None]] = {
     Nothing: WorkerPlayer.nothing,
     Eof: WorkerPlayer.eof,
     Exit: WorkerPlayer.exit,
+    Signal: WorkerPlayer.signal,
+    Close: WorkerPlayer.close,
+    Deaf: WorkerPlayer.deaf,
+    Others: WorkerPlayer.others,
+    Block: WorkerPlayer.block,
 }

@@ -3,7 +3,7 @@
 
 One connection to the player for each attempt. Both directions carry blocks `KIND LENGTH LF bytes`. To the
 player: `hello` (JSON), `in` (what Disco said), `eof`. From it: `err` and `out` (to be written), `exit` (a
-status), `kill` (end by this signal), `hold` (close both outputs and stay).
+status), `kill` (end by this signal), `hold` (close both outputs and stay), `deaf` (close standard input).
 """
 
 import json
@@ -51,6 +51,8 @@ def obey(kind: str, data: bytes) -> None:
         os.close(1)
         os.close(2)
         time.sleep(600)
+    elif kind == "deaf":
+        os.close(0)
 
 
 def main() -> None:
@@ -74,6 +76,8 @@ def main() -> None:
             data = b""
             while len(data) < int(length):
                 data += reader.read(int(length) - len(data))
+            if kind == b"deaf":
+                watched = [wire]
             try:
                 obey(kind.decode(), data)
             except BrokenPipeError:

@@ -18,6 +18,7 @@ class Outputs:
         self._home = home
         self.found: dict[str, bytes] = {}
         self._reported: dict[str, int] = {}
+        self._earlier: set[str] = set()
 
     def report(self, payload: Any, line: int) -> None:
         """Raises Failed when the worker may not say so."""
@@ -26,10 +27,16 @@ class Outputs:
             self.found["tag"] = self.found.get("tag", b"") + location.encode() + b"\n"
             return
         self._check_location(location, line)
+        if location in self._earlier:
+            raise _refused("output.unique", f"{location!r} was written by the attempt before, too", line)
         key = "disco" if kind == "disco" else str(label)
         data = self._read(location, line)
         self.found[key] = self.found.get(key, b"") + data
         self._reported[location] = len(data)
+
+    def task_done(self) -> None:
+        """What comes now belongs to another task, or to another attempt of the same."""
+        self._earlier.update(self._reported)
 
     def _checked(self, payload: Any, line: int) -> tuple[str, str, int]:
         if not isinstance(payload, list) or len(payload) not in (2, 3) or not isinstance(payload[0], str):

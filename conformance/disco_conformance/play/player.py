@@ -174,7 +174,9 @@ class Player:
             raise self._fail(reason, want=want, got=str(frame))
         if frame.name == "OUTPUT":
             self.outputs.report(self._payload(frame), step.line)
-        self._done = self._done or frame.name == "DONE"
+        if frame.name == "DONE":
+            self._done = True
+            self.outputs.task_done()
 
     def _mismatch(self, step: Message, frame: Frame) -> str | None:
         if frame.name != step.name:

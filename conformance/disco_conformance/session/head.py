@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from disco_conformance.session.model import (
@@ -77,12 +78,15 @@ def read_head(table: dict[str, Any]) -> Head:
 
 
 def _job(table: dict[str, Any]) -> Job:
-    _known(table, frozenset(("has_map", "has_reduce", "nr_reduces", "max_failures")), "job")
+    _known(table, frozenset(item.name for item in fields(Job)), "job")
+    outputs = dict(_table(table, "map_outputs"))
     return Job(
         _flag(table.get("has_map", True), "job.has_map"),
         _flag(table.get("has_reduce", False), "job.has_reduce"),
         _whole(table.get("nr_reduces", 1), "job.nr_reduces"),
         _whole(table["max_failures"], "job.max_failures") if "max_failures" in table else None,
+        _whole(table.get("crowd", 0), "job.crowd"),
+        tuple((_label(key), _string(text, f"job.map_outputs.{key}")) for key, text in outputs.items()),
     )
 
 

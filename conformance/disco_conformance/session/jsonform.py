@@ -23,6 +23,7 @@ from disco_conformance.session.model import (
     Job,
     Message,
     Nothing,
+    Others,
     Outcome,
     Raw,
     ServeInputs,
@@ -44,6 +45,7 @@ STEP_WORDS: dict[str, type[Step]] = {
     "eof": Eof,
     "exit": Exit,
     "signal": Signal,
+    "others": Others,
     "block": Block,
 }
 _WORD_OF = {kind: word for word, kind in STEP_WORDS.items()}
@@ -102,7 +104,7 @@ def _head(value: dict[str, Any]) -> Head:
     table["files"] = tuple(
         File(**{**_deep(item), "data": bytes.fromhex(item["data"])}) for item in value.get("files", [])
     )
-    table["job"] = Job(**value.get("job", {}))
+    table["job"] = Job(**_deep(value.get("job", {})))
     table["outcome"] = Outcome(**value.get("outcome", {}))
     return Head(**{key: _tuple(item) for key, item in table.items()})
 

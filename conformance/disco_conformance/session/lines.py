@@ -18,6 +18,7 @@ from disco_conformance.session.model import (
     Exit,
     Message,
     Nothing,
+    Others,
     Raw,
     ServeInputs,
     SessionError,
@@ -29,7 +30,7 @@ from disco_conformance.session.values import quoted, seconds
 _WITHIN = re.compile(r"(?P<rest>.*?)\s+within\s+(?P<time>\S+)$", re.S)
 _TIMES = re.compile(r"(?P<rest>.*?)\s+\*\s+(?P<times>\d+)$", re.S)
 _RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?")
-SIGNALS = ("TERM", "INT", "STOP", "CONT", "PIPE", "HUP")
+SIGNALS = ("TERM", "INT", "STOP", "CONT", "PIPE", "HUP", "KILL", "SEGV")
 MIDDLES = {"any-of": "or", "unordered": "and"}
 OPENERS = ("any-of", "maybe", "repeat", "unordered")
 MAX_STEPS = 10_000
@@ -250,6 +251,13 @@ def _read_deaf(rest: str, line: int) -> Step:
     return Deaf(line)
 
 
+def _read_others(rest: str, line: int) -> Step:
+    what, within = _within(rest, line)
+    if what != "end":
+        raise SessionError("write: others end within 10s", line)
+    return Others(line, within)
+
+
 _READERS: dict[str, Callable[[str, int], Step]] = {
     "chop": _read_chop,
     "split": _read_split,
@@ -262,4 +270,5 @@ _READERS: dict[str, Callable[[str, int], Step]] = {
     "signal": _read_signal,
     "close": _read_close,
     "deaf": _read_deaf,
+    "others": _read_others,
 }

@@ -25,6 +25,7 @@ from disco_conformance.session.model import (
     Exit,
     Message,
     Nothing,
+    Others,
     Raw,
     ServeInputs,
     Session,
@@ -160,7 +161,8 @@ def _block_rules(session: Session, _: Known) -> Iterator[Finding]:
         chosen: set[tuple[str, str]] = set()
         for branch in block.branches:
             first = branch[0]
-            if not isinstance(first, DECIDERS) or (isinstance(first, Message | Raw) and first.side != WORKER):
+            speaks = isinstance(first, Message | Raw) and first.side != WORKER
+            if not isinstance(first, DECIDERS) or (speaks and "worker" in session.head.roles):
                 yield first.line, "a branch must begin with what the worker does, so that it can be chosen"
             elif isinstance(first, Message):
                 if (first.name, first.text) in chosen:
@@ -171,17 +173,36 @@ def _block_rules(session: Session, _: Known) -> Iterator[Finding]:
 def _delivery_rules(session: Session, _: Known) -> Iterator[Finding]:
     if "worker" in session.head.roles:
         yield from _deliveries(session.steps)
-    else:
+        for step in walk(session.steps):
+            if isinstance(step, Others):
+                yield step.line, "a worker under test has no others: this line is for the role master"
+    if "master" in session.head.roles:
         yield from _master_rules(session)
 
 
 def _master_rules(session: Session) -> Iterator[Finding]:
-    """The worker's side is played by straight lines only."""
     for step in walk(session.steps):
-        if isinstance(step, Block | Close | Deaf | Signal):
-            yield step.line, "this line cannot be played against a master"
         if isinstance(step, Raw) and step.side != WORKER:
             yield step.line, "raw bytes of a master are not expected: name the message"
+        if isinstance(step, Others) and not session.head.job.crowd:
+            yield step.line, "there are no others: the head has no crowd in [job]"
+        if "worker" in session.head.roles and isinstance(step, Close | Deaf | Signal | Nothing | Delivery):
+            yield step.line, "this line means another thing at each end: a session for both roles lacks it"
+    if "worker" in session.head.roles:
+        yield from _both_rules(session)
+
+
+def _both_rules(session: Session) -> Iterator[Finding]:
+    """A map task of a job has one input, and a master chooses hosts and ids by itself."""
+    head = session.head
+    if not head.inputs:
+        yield None, "a job without inputs starts no worker: the role master does not fit"
+    if len(head.inputs) > 1 and head.job.has_map:
+        yield None, "a map task has one input: for more, [job] has has_map = false and has_reduce = true"
+    if any(not url.startswith("raw://") for item in head.inputs for _, url in item.replicas):
+        yield None, "a session for both roles has raw:// inputs: files are served to workers only"
+    if any(item.status != ("ok",) or item.spare or item.made for item in head.inputs):
+        yield None, "a master decides by itself when an input is ready: the role master does not fit"
 
 
 def _deliveries(steps: tuple[Step, ...]) -> Iterator[Finding]:

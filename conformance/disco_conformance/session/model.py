@@ -73,12 +73,14 @@ class Delivery(Step):
 
 @dataclass(frozen=True)
 class Close(Step):
-    """Disco's side of the pipe is closed: the worker's standard input ends."""
+    """Disco's side of the pipe is closed: the worker's standard input ends. Against a master: the worker
+    closes its outputs and stays."""
 
 
 @dataclass(frozen=True)
 class Deaf(Step):
-    """Disco stops reading and closes its end: the worker's standard error has no reader."""
+    """Disco stops reading and closes its end: the worker's standard error has no reader. Against a master:
+    the worker closes its standard input."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ class Exit(Step):
 @dataclass(frozen=True)
 class Signal(Step):
     name: str
+
+
+@dataclass(frozen=True)
+class Others(Step):
+    """For the master's side: every other worker of the job has come to its end."""
+
+    within_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,12 +154,16 @@ class File:
 
 @dataclass(frozen=True)
 class Job:
-    """For the master's side: what the job pack asks for, beside the inputs."""
+    """For the master's side: what the job pack asks for, beside the inputs. `crowd` more map tasks run beside
+    the one of the session. In a job with map and reduce the session is that of the first reduce task, and the
+    map tasks before it are played for it. Map tasks other than the session's report `map_outputs`."""
 
     has_map: bool = True
     has_reduce: bool = False
     nr_reduces: int = 1
     max_failures: int | None = None
+    crowd: int = 0
+    map_outputs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from disco_conformance.session.model import (
     Input,
     Message,
     Nothing,
+    Others,
     Raw,
     ServeInputs,
     Session,
@@ -127,9 +128,11 @@ def _spell_file(file: File) -> Iterator[str]:
         yield f"location = {toml_string(file.location)}"
 
 
-def _scalar(value: bool | int | str) -> str:
+def _scalar(value: bool | int | str | tuple[tuple[str, str], ...]) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return "{" + ", ".join(f"{toml_string(k)} = {toml_string(v)}" for k, v in value) + "}"
     return str(value) if isinstance(value, int) else toml_string(value)
 
 
@@ -186,6 +189,8 @@ def spell_step(step: Step) -> str:
             return "close"
         case Deaf():
             return "deaf"
+        case Others():
+            return "others end" + _within(step.within_s)
     raise AssertionError(f"a step without a spelling: {step}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disco_conformance.session.model import Message, Session, SessionError, walk
+from disco_conformance.session.model import WORKER, Message, Session, SessionError, walk
 from disco_conformance.session.parse import parse_file
 
 PROFILE_FILE = "profiles.toml"
@@ -71,13 +71,15 @@ def choose(sessions: Sequence[Session], profile: str, profiles: Profiles) -> lis
     return list(sessions)
 
 
-def plays(sessions: Iterable[Session], profile: str) -> list[Play]:
+def plays(sessions: Iterable[Session], profile: str, role: str = "worker") -> list[Play]:
     found: list[Play] = []
     for session in sessions:
         axes = ("plain",) if profile in ("smoke", "first") else session.head.axes
         for axis in axes:
             if axis == "split":
-                found.extend(Play(session, f"split@{k}") for k in _offsets(session) if profile == "full")
+                found.extend(
+                    Play(session, f"split@{k}") for k in _offsets(session, role) if profile == "full"
+                )
             else:
                 found.append(Play(session, axis))
     return found
@@ -86,7 +88,11 @@ def plays(sessions: Iterable[Session], profile: str) -> list[Play]:
 LONGEST_TASK_REPLY = 420
 
 
-def _offsets(session: Session) -> range:
-    """Every offset inside the longest reply; TASK, whose paths have no fixed length, is taken as long."""
-    longest = max((len(s.text) for s in walk(session.steps) if isinstance(s, Message)), default=0)
-    return range(1, max(longest, LONGEST_TASK_REPLY))
+def _offsets(session: Session, role: str) -> range:
+    """Every offset inside the longest frame of ours; TASK, whose paths have no fixed length, is taken as
+    long."""
+    ours = [
+        s for s in walk(session.steps) if isinstance(s, Message) and (s.side == WORKER) == (role == "master")
+    ]
+    longest = max((len(f"{s.name} 999 {s.text}") for s in ours), default=0)
+    return range(1, max(longest, 0 if role == "master" else LONGEST_TASK_REPLY))

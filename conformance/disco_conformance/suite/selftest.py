@@ -17,6 +17,7 @@ from disco_conformance.play.result import Result
 from disco_conformance.session.model import ROLES, Session
 from disco_conformance.suite import capabilities
 from disco_conformance.suite.collection import Play
+from disco_conformance.suite.kills import FILE, elsewhere, read_kills
 from disco_conformance.suite.run import Options, Player, default_jobs, execute, run_play
 
 REFERENCE = "reference"
@@ -30,6 +31,7 @@ class Outcome:
     survived: list[tuple[str, str]] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    elsewhere: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def pairs(self) -> int:
@@ -42,7 +44,8 @@ class Outcome:
     @property
     def good(self) -> bool:
         failed = any(not result.passed for result in self.reference)
-        return bool(self.pairs) and not (failed or self.survived or self.unproven or self.unused)
+        wrong = failed or self.survived or self.unproven or self.unused or self.elsewhere
+        return bool(self.pairs) and not wrong
 
 
 def reference(players: Path, role: str = "worker") -> Player:
@@ -63,9 +66,9 @@ def faults(players: Path, role: str = "worker") -> dict[str, str]:
     return dict(line.split("\t", 1) for line in done.stdout.splitlines())
 
 
-def role_of(session: Session) -> str:
-    """The side that the suite tries a session on: a session that fits both is tried on workers."""
-    return "worker" if "worker" in session.head.roles else "master"
+def role_of(mutant: str) -> str:
+    """Whether a mutant is a worker or a master, by its name."""
+    return "master" if mutant.startswith("master-") else "worker"
 
 
 def self_test(
@@ -81,17 +84,19 @@ def self_test(
         report(REFERENCE, result)
 
     for role in ROLES:
-        fitting = [Play(session, "plain") for session in sessions if role_of(session) == role]
+        fitting = [Play(session, "plain") for session in sessions if role in session.head.roles]
         execute(reference(players, role), fitting, options, reference_done)
     by_mutant: dict[str, list[Session]] = {}
     for session in sessions:
-        if session.head.level == "must" and not session.head.kills:
+        sides = {role_of(name) for name in session.head.kills}
+        if session.head.level == "must" and sides != set(session.head.roles):
             outcome.unproven.append(session.id)
         for name in session.head.kills:
             by_mutant.setdefault(name, []).append(session)
     if all_mutants:
         outcome.unused = sorted(set(known) - set(by_mutant))
     _try_mutants(by_mutant, players, options, outcome, report)
+    outcome.elsewhere = elsewhere(read_kills(players.parent / FILE), outcome.killed)
     return outcome
 
 
@@ -104,7 +109,7 @@ def _try_mutants(
         for session in sessions:
             play = Play(session, "plain")
             plays.append((name, play))
-            names[name] = mutant(players, name, role_of(session))
+            names[name] = mutant(players, name, role_of(name))
     for name, result in _side_by_side(plays, names, options):
         report(name, result)
         if result.passed:

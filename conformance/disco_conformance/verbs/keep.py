@@ -11,7 +11,7 @@ import click
 from disco_conformance.play.result import Result
 from disco_conformance.report import html, matrix
 from disco_conformance.report.spoken import page
-from disco_conformance.suite import exits, selftest
+from disco_conformance.suite import exits, kills, selftest
 from disco_conformance.suite.baseline import spell_baseline
 from disco_conformance.suite.collection import matching
 from disco_conformance.suite.players import read_players
@@ -97,7 +97,8 @@ def spoken(write: bool) -> None:
 @click.option("--run", "patterns", multiple=True, metavar="PATTERN", help="Only cases with such ids.")
 @click.option("--jobs", default=0)
 @click.option("--patience", default=1.0)
-def self_test(patterns: tuple[str, ...], jobs: int, patience: float) -> None:
+@click.option("--write", is_flag=True, help="Write down at which line each mutant dies.")
+def self_test(patterns: tuple[str, ...], jobs: int, patience: float, write: bool) -> None:
     """Test the suite: the references pass, and every mutant is caught by the cases that name it."""
     found = material()
     sessions = matching(found.sessions, patterns) if patterns else found.sessions
@@ -114,6 +115,12 @@ def self_test(patterns: tuple[str, ...], jobs: int, patience: float) -> None:
     )
     for name, id_ in outcome.survived:
         click.echo(f"{name} survives {id_}")
+    if write:
+        path = found.home / kills.FILE
+        kills.write_kills(path, kills.merged(kills.read_kills(path), outcome.killed))
+        outcome.elsewhere.clear()
+    for name, id_, place in outcome.elsewhere:
+        click.echo(f"{name} dies in {id_} at another line: {place}")
     for id_ in outcome.unproven:
         click.echo(f"{id_} is a must-case and kills no mutant")
     for name in outcome.unused:

@@ -49,7 +49,7 @@ def chosen_plays(
     weakest = LEVELS.index(level)
     sessions = [s for s in found.sessions if LEVELS.index(s.head.level) <= weakest and role in s.head.roles]
     sessions = matching(sessions, patterns) if patterns else choose(sessions, profile, found.profiles)
-    return plays(sessions, profile)
+    return plays(sessions, profile, role)
 
 
 @click.command(context_settings=CONTEXT)

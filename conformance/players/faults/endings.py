@@ -1,6 +1,7 @@
 """Faults in ending: too early, too late, twice, with the wrong status, or with something left behind."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -221,3 +222,68 @@ def _(w):
         return run()
 
     around_run(w, deaf)
+
+
+@fault("unknown-behaviour-is-echo", "a job that is not known is done as an echo")
+def _(w):
+    run = w.Task.run
+
+    def guess(self):
+        if self.behaviour not in w.BEHAVIOURS:
+            self.behaviour = "echo"
+        run(self)
+
+    w.Task.run = guess
+
+
+@fault("reuse-keeps-mode", "the second task has the mode of the first")
+def _(w):
+    start = w.Task.__init__
+    modes = []
+
+    def kept(self, stream, prints, payload):
+        start(self, stream, prints, payload)
+        modes.append(self.info["mode"])
+        self.info = {**self.info, "mode": modes[0]}
+
+    w.Task.__init__ = kept
+
+
+@fault("ignores-noise-after-done", "whatever answers DONE is taken for OK")
+def _(w):
+    ask = w.Stream.ask
+
+    def lenient(self, name, payload="", *expected):
+        try:
+            return ask(self, name, payload, *expected)
+        except w.Broken:
+            if name != "DONE":
+                raise
+            return "OK", "ok"
+
+    w.Stream.ask = lenient
+
+
+@fault("messages-out-of-order", "messages are sent from the last on")
+def _(w):
+    def say(task):
+        for number in reversed(range(int(task.argument or 3))):
+            task.stream.ask("MSG", f"line {number} — ünïcode")
+        w.echo(task)
+
+    w.BEHAVIOURS["say"] = say
+
+
+@fault("repeats-messages", "a message whose reply is late is sent again")
+def _(w):
+    ask = w.Stream.ask
+
+    def twice(self, name, *rest):
+        if name == "MSG":
+            self.send(name, *rest)
+            if not select.select([self.source], [], [], 0.5)[0]:
+                self.send(name, *rest)
+            return self.receive("OK")
+        return ask(self, name, *rest)
+
+    w.Stream.ask = twice

@@ -195,3 +195,42 @@ def _(w):
         run(self)
 
     w.Task.run = needy
+
+
+def stored_as(name, sentence, change):
+    @fault(name, sentence)
+    def _(w):
+        store = w.Task.store
+        w.Task.store = lambda self, location, data: store(self, location, change(data))
+
+
+stored_as(
+    "outputs-in-text-mode",
+    "line ends of outputs are set right",
+    lambda d: d.replace(b"\r\n", b"\n").replace(b"\r", b"\n"),
+)
+stored_as("outputs-end-at-nul", "an output ends at its first NUL", lambda d: d.partition(b"\0")[0])
+stored_as("outputs-end-in-lf", "an output without LF at its end gets one", lambda d: d.rstrip(b"\n") + b"\n")
+stored_as(
+    "outputs-without-last-lf", "the last LF of an output is taken away", lambda d: d.removesuffix(b"\n")
+)
+
+
+@fault("label-is-task-number", "the label is the number of the task")
+def _(w):
+    whole = w.Task.output
+    w.Task.output = lambda self, name, data, kind="part", label=0: whole(
+        self, name, data, kind, label or self.info["taskid"]
+    )
+
+
+@fault("label-in-hexadecimal", "a label is written as hexadecimal text")
+def _(w):
+    reported_as(w, lambda output: [*output[:2], hex(output[2])] if len(output) > 2 else output)
+
+
+@fault("splits-at-spaces-only", "words end at spaces only")
+def _(w):
+    inputs = w.Task.inputs
+    blank = bytes.maketrans(b"\t\n", b"__")
+    w.Task.inputs = lambda self: (data.translate(blank) for data in inputs(self))

@@ -3,7 +3,7 @@
 import importlib
 
 FAULTS = {}
-PARTS = ("frames", "answers", "endings")
+PARTS = ("frames", "answers", "endings", "results", "isolation")
 
 
 def fault(name, sentence):

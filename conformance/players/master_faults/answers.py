@@ -1,6 +1,7 @@
 """Faults in answering: requests not checked, refused though good, or answered wrongly."""
 
 import json
+from urllib.parse import unquote
 
 from master_faults import fault
 
@@ -23,12 +24,33 @@ def task_with(change):
     return lambda self, payload, answer: (lambda reply: (reply[0], change(dict(reply[1]))))(answer())
 
 
-def without_host(info):
-    del info["host"]
-    return info
+def without(key):
+    return task_with(lambda info: {name: value for name, value in info.items() if name != key})
 
 
-answering("master-task-without-host", "TASK lacks the host", "task", task_with(without_host))
+for _key in ("host", "master", "jobname", "taskid", "mode", "jobfile"):
+    answering(f"master-task-without-{_key}", f"TASK lacks {_key}", "task", without(_key))
+for _key in ("disco_port", "put_port", "disco_data", "ddfs_data"):
+    _name = _key.replace("_", "-")
+    answering(f"master-task-without-{_name}", f"TASK lacks {_key}", "task", without(_key))
+answering(
+    "master-task-id-as-text",
+    "the number of the task is text",
+    "task",
+    task_with(lambda i: {**i, "taskid": str(i["taskid"])}),
+)
+answering(
+    "master-relative-paths",
+    "paths in TASK are relative",
+    "task",
+    task_with(lambda i: {k: v.lstrip("/") if isinstance(v, str) else v for k, v in i.items()}),
+)
+answering(
+    "master-without-scheme",
+    "the master in TASK is no URL",
+    "task",
+    task_with(lambda i: {**i, "master": i["master"].removeprefix("http://")}),
+)
 answering(
     "master-port-as-text",
     "a port in TASK is text",
@@ -60,7 +82,7 @@ answering(
 
 def _retry_all(attempt, answer):
     answer()
-    return "RETRY", [[at, url] for at, url in enumerate(attempt.job.inputs[attempt.task])]
+    return "RETRY", attempt.replicas(0)
 
 
 @fault("master-forgets-reports", "RETRY forgets earlier reports")
@@ -217,3 +239,9 @@ def _(m):
 @fault("master-latin-1", "payloads are decoded as Latin-1")
 def _(m):
     m.Attempt.decode = lambda self, name, payload: json.loads(payload.decode("latin-1"))
+
+
+@fault("master-requotes-urls", "URLs of inputs are decoded before they are listed")
+def _(m):
+    right = m.Attempt.replicas
+    m.Attempt.replicas = lambda self, id_: [[at, unquote(url) + "#"] for at, url in right(self, id_)]

@@ -113,31 +113,38 @@ def _(m):
     m.end = lambda process, limit_s: process.wait()
 
 
-def choosing(name, sentence, wanted):
+def choosing(name, sentence, word, wanted):
+    """What INPUT with `word` asks for; `wanted` is given its ids."""
+
     @fault(name, sentence)
     def _(m):
         strict = m.Attempt.wanted
-        m.Attempt.wanted = lambda self, payload: wanted(payload, lambda: strict(self, payload))
+
+        def choose(self, payload):
+            known = strict(self, payload)
+            return wanted(payload[1]) if payload and payload[0] == word else known
+
+        m.Attempt.wanted = choose
 
 
-choosing(
-    "master-ignores-exclude", "exclude is ignored", lambda p, a: True if p and p[0] == "exclude" else a()
-)
-choosing(
-    "master-exclude-excludes-all",
-    "exclude leaves nothing",
-    lambda p, a: False if p and p[0] == "exclude" else a(),
-)
-choosing(
-    "master-include-is-empty", "include lists nothing", lambda p, a: False if p and p[0] == "include" else a()
-)
+choosing("master-ignores-exclude", "exclude is ignored", "exclude", lambda ids: lambda id_: True)
+choosing("master-exclude-excludes-all", "exclude leaves nothing", "exclude", lambda ids: lambda id_: False)
+choosing("master-include-is-empty", "include lists nothing", "include", lambda ids: lambda id_: False)
 choosing(
     "master-include-lists-unknown",
     "include lists whatever there is",
-    lambda p, a: bool(p[1]) if p and p[0] == "include" else a(),
+    "include",
+    lambda ids: lambda id_: bool(ids),
+)
+choosing("master-ignores-include", "include is ignored", "include", lambda ids: lambda id_: True)
+choosing(
+    "master-exclude-takes-one",
+    "exclude leaves out one id only",
+    "exclude",
+    lambda ids: lambda id_: id_ not in ids[:1],
 )
 choosing(
-    "master-ignores-include", "include is ignored", lambda p, a: True if p and p[0] == "include" else a()
+    "master-include-takes-one", "include lists one id only", "include", lambda ids: lambda id_: id_ in ids[:1]
 )
 
 

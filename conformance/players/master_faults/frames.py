@@ -118,3 +118,8 @@ def _(m):
 @fault("master-impatient", "a worker that is silent for two seconds is given up")
 def _(m):
     m.IDLE_S = 2
+
+
+@fault("master-small-limit", "payloads above 64 KiB are refused")
+def _(m):
+    m.MAX_PAYLOAD = 64 << 10

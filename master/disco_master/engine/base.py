@@ -35,6 +35,9 @@ class Engine(Protocol):
 
     def launch(self, node: str, generation: int, spec: TaskSpec) -> None: ...
     def kill(self, attempt: int, reason: str) -> None: ...
+    def widen(self, node: str, slots: int) -> None:
+        """The node table gives the node so many slots: have at least as many, now and after a restart."""
+
     def end_job(self, job: str) -> None:
         """No more launches of this job will come: let go of what was kept warm for it."""
 

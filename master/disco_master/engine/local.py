@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
 from typing import Any
 
 from ..model import AttemptEnd, Outcome, TaskSpec
@@ -108,6 +109,16 @@ class LocalEngine:
     def kill(self, attempt: int, reason: str) -> None:
         for _, node in self._nodes():
             node.kill(attempt, reason)
+
+    def widen(self, node: str, slots: int) -> None:
+        config = self._configs.get(node)
+        if config is None or slots <= config.slots:
+            return
+        with self._lock:
+            self._configs[node] = replace(config, slots=slots)
+            _, up = self._up.get(node, (0, None))
+        if up is not None:
+            up.widen(slots)
 
     def end_job(self, job: str) -> None:
         for _, node in self._nodes():

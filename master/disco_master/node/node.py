@@ -2,8 +2,10 @@
 
 Attempts wait in one line; an idle slot is woken to claim one. Woken first is a slot whose parked worker
 belongs to the same job, then an empty one, then one whose parked worker has to go. A slot claims what suits
-its parked worker before anything else. Invariant: each attempt that was launched is reported ended once,
-whatever becomes of its worker, its slot or the node.
+its parked worker before anything else.
+
+Invariant: each attempt that was launched is reported ended once, whatever becomes of its worker, its slot or
+the node.
 """
 
 from __future__ import annotations
@@ -92,6 +94,15 @@ class Node:
                 self._wake_best(spec.job)
         if refusing is not None:
             attempt.stop(*refusing)
+
+    def widen(self, slots: int) -> None:
+        """Have at least so many slots. The master never sends more attempts than it wants to run."""
+        with self._lock:
+            added = [Slot(self, number) for number in range(len(self._slots), slots)]
+            if self._refusing is None:
+                self._slots += added
+                for slot in added:
+                    slot.start()
 
     def kill(self, attempt: int, reason: str) -> None:
         """An attempt that is not here has ended; that report is on its way."""

@@ -13,21 +13,22 @@ from ..model import MasterView
 from ..web.door import Unavailable
 from .jobs import JobFiles, JobNames, spec_of
 from .loop import Loop
-from .node_table import NodeTableFile
 
 
 class Door:
-    """Implements `web.door.MasterDoor`."""
+    """Implements `web.door.MasterDoor`. `configured` is called with the view after each change of nodes."""
 
-    def __init__(self, loop: Loop, files: JobFiles, names: JobNames, table: NodeTableFile) -> None:
-        self._loop, self._files, self._names, self._table = loop, files, names, table
+    def __init__(
+        self, loop: Loop, files: JobFiles, names: JobNames, configured: Callable[[MasterView], None]
+    ) -> None:
+        self._loop, self._files, self._names, self._configured = loop, files, names, configured
         self.view: Callable[[], MasterView] = loop.view
         self.wait_for_change: Callable[[int, float], MasterView] = loop.wait_for_change
 
     def tell(self, event: Event) -> MasterView:
         view = self._loop.tell(event)
         if isinstance(event, NodeTableSaved | BlacklistChanged):
-            self._table.save(view)
+            self._configured(view)
         return view
 
     def submit(self, pack: bytes) -> str:

@@ -23,6 +23,7 @@ from disco.settings import DiscoSettings
 from ..actions import Action
 from ..core.master import Core
 from ..engine.local import LocalEngine
+from ..model import MasterView
 from ..node.config import Limits, NodeConfig
 from ..store.eventlog import EventLog
 from ..store.journal import Journal, JournalError
@@ -76,7 +77,7 @@ class Master:
 
     def start(self) -> None:
         config = self._config
-        door = Door(self._loop, self._files, JobNames(), self._table)
+        door = Door(self._loop, self._files, JobNames(), self._configured)
         web = WebConfig(config.host, config.data, config.ddfs_data)
         try:
             self._web = serve(create_app(door, self._tags, web), config.bind, config.port)
@@ -88,6 +89,7 @@ class Master:
         self._blobs.start()
         self._loop.start(self._first)
         self._table.load_into(self._loop, config.host, config.slots)
+        self._configured(self._loop.view())
         self._engine.start(self._members)
 
     def stop(self) -> None:
@@ -106,6 +108,12 @@ class Master:
         self._orders.carry_out(actions)
         for job in self._orders.take_deleted():
             self._journal.forget(job)
+
+    def _configured(self, view: MasterView) -> None:
+        """The administrator has changed the nodes: keep it, and make room for the slots."""
+        self._table.save(view)
+        for node in view.nodes.values():
+            self._engine.widen(node.name, node.slots)
 
     def _core_broke(self, error: BaseException) -> None:
         self.broke.set()

@@ -35,7 +35,6 @@ class NodeTableFile:
                 loop.tell(event)
         elif not view.node_table:
             loop.tell(NodeTableSaved(((host, str(slots)),)))
-        self.save(loop.view())
 
     def save(self, view: MasterView) -> None:
         content = {

@@ -1,28 +1,41 @@
-# Installs into a folder of its own, builds a worker against it with pkg-config, runs it, and uninstalls.
+# Installs into a folder of its own, builds workers against it with pkg-config, runs them, and uninstalls. The prefix is
+# another one than was configured, and the libraries lie two folders deep, as on systems of many architectures.
 set(prefix ${BUILD}/installed)
-file(REMOVE_RECURSE ${prefix})
+set(configured ${BUILD}/configured-prefix)
+set(libdir lib/some-arch)
+file(REMOVE_RECURSE ${prefix} ${configured})
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "${ARGV}: ${status}\n${output}")
   endif()
 endfunction()
-run(${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD}/to-install -DCMAKE_INSTALL_PREFIX=${prefix} -DCMAKE_INSTALL_LIBDIR=lib -DDISCO_TESTS=OFF
-    -DCMAKE_C_COMPILER=${CC})
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD}/to-install -DCMAKE_INSTALL_PREFIX=${configured} -DCMAKE_INSTALL_LIBDIR=${libdir}
+    -DDISCO_TESTS=OFF -DCMAKE_C_COMPILER=${CC})
 run(${CMAKE_COMMAND} --build ${BUILD}/to-install)
-run(${CMAKE_COMMAND} --install ${BUILD}/to-install)
-set(ENV{PKG_CONFIG_PATH} ${prefix}/lib/pkgconfig)
-set(ENV{LD_LIBRARY_PATH} ${prefix}/lib)
+run(${CMAKE_COMMAND} --install ${BUILD}/to-install --prefix ${prefix})
+if(EXISTS ${configured})
+  message(FATAL_ERROR "something was installed in ${configured}")
+endif()
+set(ENV{PKG_CONFIG_PATH} ${prefix}/${libdir}/pkgconfig)
+set(ENV{LD_LIBRARY_PATH} ${prefix}/${libdir})
 run(sh -c "${CC} -std=c11 -o ${prefix}/wordcount ${SOURCE}/examples/wordcount.c $(pkg-config --cflags --libs disco-worker)")
+set(needs "$(pkg-config --print-requires-private disco-worker)")
+run(sh -c "${CC} -std=c11 -o ${prefix}/static_wordcount ${SOURCE}/examples/wordcount.c \
+  $(pkg-config --cflags --libs-only-L disco-worker) -l:libdisco_worker.a $(pkg-config --libs ${needs})")
 run(sh -c "${CC} -std=c11 -o ${prefix}/user_test ${SOURCE}/examples/test_wordcount.c $(pkg-config --cflags --libs disco-test)")
 run(${prefix}/user_test ${prefix}/wordcount ${prefix}/job-home)
 # Without Disco at the other end it says WORKER, reads the end of its input, and exits with a status that is not 0.
-execute_process(COMMAND ${prefix}/wordcount INPUT_FILE /dev/null
-                RESULT_VARIABLE status ERROR_VARIABLE said OUTPUT_QUIET)
-if(NOT status EQUAL 1 OR NOT said MATCHES "^WORKER [0-9]+ {")
-  message(FATAL_ERROR "the installed worker ended with ${status}, saying: ${said}")
-endif()
+function(starts program)
+  execute_process(COMMAND ${prefix}/${program} INPUT_FILE /dev/null RESULT_VARIABLE status ERROR_VARIABLE said OUTPUT_QUIET)
+  if(NOT status EQUAL 1 OR NOT said MATCHES "^WORKER [0-9]+ {")
+    message(FATAL_ERROR "the installed ${program} ended with ${status}, saying: ${said}")
+  endif()
+endfunction()
+starts(wordcount)
 run(${CMAKE_COMMAND} --build ${BUILD}/to-install --target uninstall)
+# The static one needs no library of ours.
+starts(static_wordcount)
 file(GLOB_RECURSE left ${prefix}/include/* ${prefix}/lib/*)
 if(left)
   message(FATAL_ERROR "uninstall has left ${left}")

@@ -157,33 +157,5 @@ let program ?map ?reduce ?combine ?(results = Kv) ?partitions ?(codec = Codecs.z
 let main ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes () =
   Worker.main (program ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes ())
 
-(* Counts are short: digits are read and written here, without the machinery of formats. *)
-let max_short_digits = 17
-
-let number s =
-  let size = String.length s in
-  let rec from at value =
-    if at = size then value
-    else
-      match String.unsafe_get s at with
-      | '0' .. '9' as c -> from (at + 1) ((10 * value) + Char.code c - Char.code '0')
-      | _ -> Option.value (int_of_string_opt s) ~default:0
-  in
-  if size <= max_short_digits then from 0 0 else Option.value (int_of_string_opt s) ~default:0
-
-let rec digits n = if n < 10 then 1 else 1 + digits (n / 10)
-
-let decimal n =
-  if n < 0 then string_of_int n
-  else begin
-    let text = Bytes.create (digits n) in
-    let rest = ref n in
-    for at = Bytes.length text - 1 downto 0 do
-      Bytes.unsafe_set text at (Char.unsafe_chr (Char.code '0' + (!rest mod 10)));
-      rest := !rest / 10
-    done;
-    Bytes.unsafe_to_string text
-  end
-
-let sum _key a b = decimal (number a + number b)
-let total values = Seq.fold_left (fun all value -> all + number value) 0 values
+let sum = Sort.Sum
+let total values = Seq.fold_left (fun all value -> all + Decimal.number value) 0 values

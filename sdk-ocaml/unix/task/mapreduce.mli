@@ -1,7 +1,7 @@
 (** A whole worker out of a map and a reduce function.
 
     The map's pairs go to the partition of their key, as kv records; a reduce task sorts what it gets (externally, with
-    bounded memory) and is called with each key and its values. With a [combine] function the map folds the values of a
+    bounded memory) and is called with each key and its values. With [combine] the map folds the values of a
     key before they are written. The number of partitions is [nr_reduces] of the job. *)
 
 open Disco
@@ -48,7 +48,7 @@ val main :
   unit ->
   'a
 
-(** [sum _ a b] adds decimal integers (what is none counts as 0): the combiner of counts. *)
+(** Adds decimal integers (what is none counts as 0): the combiner of counts. *)
 val sum : Sort.combine
 
 (** [total values] is the sum of decimal integers. *)

@@ -6,38 +6,48 @@ let max_fan_in = 16
 
 (* What a pair takes beside its bytes: two headers, a cons or a table's bucket. *)
 let pair_overhead_bytes = 96
+let first_values = 512
 
-type combine = string -> string -> string -> string
+type combine = Sum | Fold of (string -> string -> string -> string)
 
-(* The polymorphic table would compare keys by structure, which costs half the time of a word count. *)
-module Table = Hashtbl.Make (struct
-  type t = string
+let two_in_one combine key a b =
+  match combine with
+  | Sum -> Decimal.text (Decimal.number a + Decimal.number b)
+  | Fold f -> f key a b
 
-  let equal = String.equal
-  let hash (key : string) = Hashtbl.hash key
-end)
-
-(* What is in memory: all pairs, the newest first, or one value a key. *)
-type store = Pairs of (string * string) list ref | Combined of combine * string ref Table.t
+(* What is in memory: all pairs, the newest first, or one value a key, by the key's number. *)
+type store =
+  | Pairs of (string * string) list ref
+  | Sums of { keys : Intern.t; mutable sums : int array }
+  | Folded of { keys : Intern.t; mutable values : string array; f : string -> string -> string -> string }
 
 type t = {
   store : store;
+  combine : combine option;
   memory_bytes : int;
   folder : string;
   mutable used_bytes : int;
-  mutable count : int;
   mutable runs : Run.t list;  (* the newest first *)
   mutable written : int;
 }
 
 let create ?(memory_bytes = default_memory_bytes) ?combine ~folder () =
   let store =
-    match combine with None -> Pairs (ref []) | Some combine -> Combined (combine, Table.create 4096)
+    match combine with
+    | None -> Pairs (ref [])
+    | Some Sum -> Sums { keys = Intern.create (); sums = [||] }
+    | Some (Fold f) -> Folded { keys = Intern.create (); values = [||]; f }
   in
-  { store; memory_bytes; folder; used_bytes = 0; count = 0; runs = []; written = 0 }
+  { store; combine; memory_bytes; folder; used_bytes = 0; runs = []; written = 0 }
 
 let runs t = List.length t.runs
 let by_key (a, _) (b, _) = String.compare a b
+
+(* The keys with their values; the keys are forgotten. *)
+let all_keys keys value =
+  let pairs = Array.init (Intern.count keys) (fun number -> (Intern.key keys number, value number)) in
+  Intern.clear keys;
+  pairs
 
 (* The pairs in memory, sorted; memory is empty afterwards. *)
 let take_sorted t =
@@ -47,9 +57,13 @@ let take_sorted t =
       let pairs = Array.of_list (List.rev !newest) in
       newest := [];
       pairs
-    | Combined (_, table) ->
-      let pairs = Array.of_seq (Seq.map (fun (key, value) -> (key, !value)) (Table.to_seq table)) in
-      Table.reset table;
+    | Sums store ->
+      let pairs = all_keys store.keys (fun number -> Decimal.text store.sums.(number)) in
+      store.sums <- [||];
+      pairs
+    | Folded store ->
+      let pairs = all_keys store.keys (fun number -> store.values.(number)) in
+      store.values <- [||];
       pairs
   in
   t.used_bytes <- 0;
@@ -77,32 +91,54 @@ let account t bytes =
   t.used_bytes <- t.used_bytes + bytes;
   if t.used_bytes > t.memory_bytes then spill t else Ok ()
 
+(* [values], or twice as many, so that there is one with that number. *)
+let with_room values number filler =
+  let size = Array.length values in
+  if number < size then values
+  else Array.append values (Array.make (max first_values size) filler)
+
 let add t key value =
-  t.count <- t.count + 1;
   match t.store with
   | Pairs newest ->
     newest := (key, value) :: !newest;
     account t (String.length key + String.length value + pair_overhead_bytes)
-  | Combined (combine, table) -> (
-    match Table.find table key with
-    | so_far ->
-      let before = String.length !so_far in
-      so_far := combine key !so_far value;
-      account t (String.length !so_far - before)
-    | exception Not_found ->
-      Table.add table key (ref value);
-      account t (String.length key + String.length value + pair_overhead_bytes))
+  | Sums store ->
+    let before = Intern.count store.keys in
+    let number = Intern.number store.keys key in
+    if number < before then begin
+      store.sums.(number) <- store.sums.(number) + Decimal.number value;
+      Ok ()
+    end
+    else begin
+      store.sums <- with_room store.sums number 0;
+      store.sums.(number) <- Decimal.number value;
+      account t (String.length key + pair_overhead_bytes)
+    end
+  | Folded store ->
+    let before = Intern.count store.keys in
+    let number = Intern.number store.keys key in
+    if number < before then begin
+      let so_far = store.values.(number) in
+      let folded = store.f key so_far value in
+      store.values.(number) <- folded;
+      account t (String.length folded - String.length so_far)
+    end
+    else begin
+      store.values <- with_room store.values number "";
+      store.values.(number) <- value;
+      account t (String.length key + String.length value + pair_overhead_bytes)
+    end
 
 (* Equal keys of different runs become one pair where there is a combiner. *)
 let combining t (pull : Run.pull) : Run.pull =
-  match t.store with
-  | Pairs _ -> pull
-  | Combined (combine, _) ->
+  match t.combine with
+  | None -> pull
+  | Some combine ->
     let ahead = ref None in
     let rec gather key value =
       let* next = pull () in
       match next with
-      | Some (same, more) when same = key -> gather key (combine key value more)
+      | Some (same, more) when same = key -> gather key (two_in_one combine key value more)
       | next ->
         ahead := next;
         Ok (Some (key, value))

@@ -11,8 +11,10 @@ val default_memory_bytes : int
 (** How many runs are merged, and so read, at a time. *)
 val max_fan_in : int
 
-(** [combine key so_far value] is one value for two of [key]. *)
-type combine = string -> string -> string -> string
+(** How the values of a key become one. *)
+type combine =
+  | Sum  (** As decimal integers, which are kept as numbers until they are written; what is none counts as 0. *)
+  | Fold of (string -> string -> string -> string)  (** [f key so_far value] is one value for two of [key]. *)
 
 (** [create ?memory_bytes ?combine ~folder ()] sorts with about [memory_bytes] of pairs in memory, and keeps runs in
     [folder], which must exist once there are runs. *)

@@ -181,3 +181,19 @@ def test_a_template_may_fork_a_child_for_each_task(bench):
     children = {json.loads(bench.told.texts(n)[0])[0] for n in (1, 2, 3)}
     assert len(children) == 3 and len(set(bench.told.pids.values())) == 1
     assert all(process_is_gone(pid) for pid in {*children, bench.told.pids[1]})
+
+
+def test_a_node_can_be_widened_while_it_works(bench):
+    """M8: the node table may give it more slots than it began with; then no attempt waits for another."""
+    bench.start(SHORT, slots=1)
+    meet = """
+begin()
+open("here-%d" % os.getpid(), "w").close()
+while len([name for name in os.listdir() if name.startswith("here-")]) < 3:
+    time.sleep(0.01)
+ask("DONE")
+"""
+    job = bench.packs.script("meet@1", meet)
+    attempts = [bench.launch(job) for _ in range(3)]
+    bench.node.widen(3)
+    assert [bench.told.end(attempt).outcome for attempt in attempts] == [Outcome.DONE] * 3

@@ -51,7 +51,9 @@ def loop(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 def test_first_start_makes_a_table(loop: Loop, tmp_path: Path) -> None:
     """M37."""
-    NodeTableFile(tmp_path / "config").load_into(loop, "localhost", 2)
+    table = NodeTableFile(tmp_path / "config")
+    table.load_into(loop, "localhost", 2)
+    table.save(loop.view())
     assert json.loads((tmp_path / "config").read_text())["hosts"] == [["localhost", "2"]]
     assert loop.view().nodes["localhost"].slots == 2
 
