@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ROOMS  := jobpack python-sdk master conformance
 
-.PHONY: setup demo test fast slow sdks lint bench clean
+.PHONY: setup demo test fast slow soak sdks lint bench clean
 
 setup: $(READY)
 
@@ -23,10 +23,14 @@ demo: $(READY)
 test: $(READY) lint fast sdks slow
 
 fast: $(READY)
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not soak"
 
 slow: $(READY)
 	$(BIN)/pytest -q -m slow
+
+# The whole self-test of the conformance suite: every case against every mutant that it names.
+soak: $(READY)
+	$(BIN)/pytest -q -m soak
 
 sdks: $(READY)
 	tools/sdk.sh c

@@ -18,8 +18,8 @@ def test_a_part_of_the_self_test(home: Path) -> None:
     assert [r.reason for r in outcome.reference if not r.passed] == []
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_every_case_kills_its_mutants(home: Path) -> None:
     outcome = self_test(
         load_sessions(home / "sessions"), home / "players", Options(), lambda name, result: None
