@@ -292,6 +292,7 @@ def test_job_error_shows_the_first_cause(own_master: LocalMaster) -> None:
         assert words in str(failure.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="a small file system of its own needs root to mount")
 def test_full_disk(tmp_path: Path) -> None:
     """A job that fills the disk fails with the reason; the master lives, and goes on when there is room."""

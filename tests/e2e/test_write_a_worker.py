@@ -96,6 +96,7 @@ def test_the_excerpts_are_the_worker() -> None:
     assert [text for text in excerpts if text not in WORKER.read_text()] == []
 
 
+@pytest.mark.slow
 def test_the_quick_commands_say_what_the_page_shows(reader: Reader) -> None:
     """M160: a worker in any language, from nothing to a job on a real master."""
     quick = [block for block in blocks() if block.title != "slow"]
@@ -105,7 +106,7 @@ def test_the_quick_commands_say_what_the_page_shows(reader: Reader) -> None:
     assert results(reader.run("disco results @ | ddfs xcat")) == expected()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_the_whole_page(reader: Reader) -> None:
     for block in blocks():
