@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ROOMS  := jobpack python-sdk master conformance
 
-.PHONY: setup demo test fast slow soak sdks lint bench clean
+.PHONY: setup demo test fast slow soak sdks lint pages bench clean
 
 setup: $(READY)
 
@@ -40,6 +40,11 @@ sdks: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The pages made of the tests and their tables.
+pages: $(READY)
+	$(BIN)/python tools/checklist.py
+	$(BIN)/python tools/parity.py
 
 bench: $(READY)
 	$(BIN)/python -m bench
