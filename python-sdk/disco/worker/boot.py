@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 from ..protocol.errors import ProtocolError
@@ -34,6 +35,9 @@ from .outputs import discard_outputs
 
 FIRST_PROTOCOL_FD = 10  # above what programs use by number
 YOUNG_OBJECTS = 200_000  # allocations between two collections while a task runs
+
+# How a child ends that has no task under way → how its template goes on.
+_ENDS = {0: None, SAID_WHY: SAID_WHY, RELEASED: 0}
 
 Load = Callable[[str], Objects]
 
@@ -53,11 +57,13 @@ def main(load: Load | None = None) -> NoReturn:
 
 
 def _converse(load: Load | None) -> int:
+    current.home = Path.cwd()
     channel, capture = _take_over_descriptors()
     current.channel = channel
     show_prints_as_messages(channel.say)
     channel.ask(Announcement(os.getpid(), reuse=True))
     info: TaskInfo = channel.ask(TaskRequest())
+    _reach_the_cluster(info)
     reload: Callable[[], Objects] | None = None
     try:
         if load is not None:
@@ -72,14 +78,24 @@ def _converse(load: Load | None) -> int:
     child = Child(channel, capture, TaskNote(), reload)
     while True:
         status = _run_in_child(child, objects, info)
-        if status == RELEASED:
-            return 0
-        if status:
+        if status is not None:
             return status
         reply = channel.ask(Done())
         if not isinstance(reply, TaskInfo):
             return 0
         info = reply
+
+
+def _reach_the_cluster(info: TaskInfo) -> None:
+    """Let `DDFS()` and `Disco()` in a job function mean this cluster, unless the job's environment names one."""
+    settings = {
+        "DISCO_MASTER": info.master,
+        "DISCO_PORT": info.disco_port,
+        "DDFS_PUT_PORT": info.put_port,
+    }
+    for name, value in settings.items():
+        if value:
+            os.environ.setdefault(name, str(value))
 
 
 def _load_from_pack(jobfile: str) -> tuple[Objects, Callable[[], Objects] | None]:
@@ -120,9 +136,9 @@ def _freeze() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
-def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int:
-    """Fork, run the task there, wait. The status is 0 when the task is done; does not return for a child
-    that was killed by a signal."""
+def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int | None:
+    """Fork, run the task there, wait. None when the task is done, and Disco is to be told; else the status
+    that this process has to exit with. Does not return for a child that was killed by a signal."""
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -134,9 +150,10 @@ def _run_in_child(child: Child, objects: Objects, info: TaskInfo) -> int:
             os._exit(status)
     _, waited = os.waitpid(pid, 0)
     status = os.waitstatus_to_exitcode(waited)
-    if status in (0, SAID_WHY, RELEASED):
-        return status
-    if unfinished := child.note.read():
+    unfinished = child.note.read()
+    if not unfinished and status in _ENDS:
+        return _ENDS[status]
+    if unfinished:  # in the middle of the task, whatever the status says
         discard_outputs(unfinished)
     for line in child.capture.take_lines():
         child.channel.say(line)

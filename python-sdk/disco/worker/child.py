@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from ..protocol.errors import ProtocolError
 from ..protocol.messages import Done, Error, Fatal, TaskInfo
 from . import current
 from .capture import CaptureFile, show_prints_as_messages
-from .channel import Channel, Disconnected
+from .channel import Channel, Disconnected, Heartbeat
 from .failures import describe, is_retryable
 from .outputs import discard_outputs
 
@@ -73,6 +74,16 @@ class Child:
 
     def run(self, objects: Objects, info: TaskInfo) -> int:
         """Run the task, and the next ones that come; returns the exit status."""
+        self.channel.stay_out_of_forks()
+        # the one other thread, the heartbeat's, holds nothing across a fork
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        heartbeat = Heartbeat(self.channel)
+        try:
+            return self._run_all(objects, info)
+        finally:
+            heartbeat.stop()
+
+    def _run_all(self, objects: Objects, info: TaskInfo) -> int:
         home, before = f"{Path.cwd()}/", _surroundings()
         for _ in range(TASKS_OF_A_CHILD):
             started = time.process_time()
@@ -100,6 +111,8 @@ class Child:
         except (Disconnected, ProtocolError):
             raise
         except BaseException as raised:
+            if not self.channel.is_ours:
+                os._exit(1)  # a process that the task has forked: the task is not its own
             error = raised
         for stream in streams:
             stream.finish()
@@ -141,6 +154,8 @@ def run_task(objects: Objects, task: Task) -> None:
     current.task = task
     worker.start(task, job, **jobargs)
     worker.run(task, job, **jobargs)
+    if not getattr(current.channel, "is_ours", True):
+        raise RuntimeError("a process that the task has forked came back: it must exit by itself")
     worker.end(task, job, **jobargs)
 
 

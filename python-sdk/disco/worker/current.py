@@ -6,6 +6,7 @@ process runs one task at a time, so there is one place for it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 task: Task | None = None
+home = Path()  # the job home: where the process was started, wherever a job function has gone since
 channel: Channel | None = None
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import traceback
 import zlib
 from pathlib import Path
-from types import TracebackType
 
 from ..error import DataError
 
 MAX_TEXT_CHARS = 16_000  # what goes into one ERROR or FATAL message
+MAX_HEAD_CHARS = 4_000  # of which, for the text of the exception itself
 MAX_FRAMES = 30
 SDK_ROOT = str(Path(__file__).resolve().parents[1])
 
@@ -36,20 +36,13 @@ def describe(error: BaseException) -> str:
     """
     if getattr(error, "speaks_for_itself", False):
         return clean(str(error))
-    head = _head(error)
-    frames = _frames(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith(SDK_ROOT)]
-    shown = own or frames
-    if len(shown) > MAX_FRAMES:
-        half = MAX_FRAMES // 2
-        left_out = f"  ... {len(shown) - 2 * half} more calls ...\n"
-        lines = [*traceback.format_list(shown[:half]), left_out, *traceback.format_list(shown[-half:])]
-    else:
-        lines = traceback.format_list(shown)
-    text = f"{head}\n{''.join(lines)}".rstrip()
+    own, all_frames = _frames(error)
+    text = f"{_head(error)}\n{_shown(own or all_frames)}".rstrip()
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         text += f"\nbecause of {_head(cause)}"
+        if not own:
+            text = f"{text}\n{_shown(_frames(cause)[0])}".rstrip()
     return clean(text)
 
 
@@ -71,8 +64,23 @@ def _head(error: BaseException) -> str:
         text = str(error)
     except Exception as fault:  # a user's exception class may be broken itself
         text = f"(its text can't be shown: {type(fault).__name__})"
+    if len(text) > MAX_HEAD_CHARS:
+        text = f"{text[:MAX_HEAD_CHARS]}... ({len(text) - MAX_HEAD_CHARS} characters more)"
     return f"{name}: {text}" if text else name
 
 
-def _frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
-    return list(traceback.extract_tb(trace)) if trace is not None else []
+Frames = list[traceback.FrameSummary]
+
+
+def _frames(error: BaseException) -> tuple[Frames, Frames]:
+    """Where an exception came through: the frames of the job's own code, and all."""
+    frames = list(traceback.extract_tb(error.__traceback__))
+    return [frame for frame in frames if not frame.filename.startswith(SDK_ROOT)], frames
+
+
+def _shown(frames: Frames) -> str:
+    lines = traceback.format_list(frames)
+    if len(lines) > MAX_FRAMES:
+        half = MAX_FRAMES // 2
+        lines[half:-half] = [f"  ... {len(lines) - 2 * half} more calls ...\n"]
+    return "".join(lines)

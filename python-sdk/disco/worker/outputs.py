@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any
+
+from . import current
 
 OUTPUT_ROOT = ".disco/out"  # in the job home
 BUFFER_BYTES = 256 * 1024
@@ -18,7 +19,8 @@ class OutputFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._unfinished = Path(f"{path}.partial")
+        self._place = current.home / path
+        self._unfinished = current.home / f"{path}.partial"
         file = self._unfinished.open("wb", buffering=BUFFER_BYTES)
         self._file: IO[bytes] | None = file
         self.write = file.write
@@ -36,14 +38,14 @@ class OutputFile:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-            self._unfinished.replace(self.path)
+            self._unfinished.replace(self._place)
 
 
 def discard_outputs(taskpath: str) -> None:
     """Remove what a failed attempt has written to its directory: its next one may need the room."""
     import shutil
 
-    shutil.rmtree(taskpath, ignore_errors=True)
+    shutil.rmtree(current.home / taskpath, ignore_errors=True)
 
 
 class Output:

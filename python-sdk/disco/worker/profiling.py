@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import cProfile
 import marshal
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,10 +17,24 @@ KEY = "profile:"  # then mode and task
 
 def profiled(task: Task, run: Callable[[], Any]) -> None:
     """Run under a profiler and keep what it found, even when the task fails."""
-    profile = cProfile.Profile()
+    profile = _standard_profiler()
     try:
         profile.runcall(run)
     finally:
         profile.create_stats()
-        stats: Any = profile
-        task.put(f"{KEY}{task.mode}:{task.taskid}", marshal.dumps(stats.stats))
+        task.put(f"{KEY}{task.mode}:{task.taskid}", marshal.dumps(profile.stats))
+
+
+def _standard_profiler() -> Any:
+    """A cProfile.Profile. The module imports the standard `profile`, and a job's own may be called so too."""
+    library = Path(os.__file__).parent
+    path, theirs = sys.path, sys.modules.pop("profile", None)
+    sys.path = [str(library), str(library / "lib-dynload")]
+    try:
+        import cProfile
+    finally:
+        sys.path = path
+        sys.modules.pop("profile", None)
+        if theirs is not None:
+            sys.modules["profile"] = theirs
+    return cProfile.Profile()

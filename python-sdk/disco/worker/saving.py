@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..client.ddfs import DDFS
+from . import current
 
 if TYPE_CHECKING:
     from ..task import Task
@@ -30,7 +31,7 @@ def save_outputs(task: Task, outputs: Iterable[Output]) -> str:
 
     The blobs are named by task, not by attempt: a second attempt adds nothing (update).
     """
-    files = [(output.path, _blob_name(task, output)) for output in outputs]
+    files = [(str(current.home / output.path), _blob_name(task, output)) for output in outputs]
     tag = results_tag(task.jobname)
     _ddfs(task).push(tag, files, delayed=True, update=True)
     return tag

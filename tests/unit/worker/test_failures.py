@@ -11,7 +11,7 @@ from unit.worker import sample_jobs as jobs
 
 from disco.protocol import messages as m
 from disco.worker.capture import MAX_LINE_CHARS, CaptureFile, MessageStream
-from disco.worker.failures import MAX_TEXT_CHARS, clean, describe
+from disco.worker.failures import MAX_HEAD_CHARS, MAX_TEXT_CHARS, clean, describe
 
 RunMap = Callable[..., Any]
 
@@ -45,10 +45,57 @@ def test_the_users_own_lines_are_shown(run_map: RunMap) -> None:
     assert "disco/worker" not in text
 
 
-def test_a_deep_traceback_is_cut_in_the_middle(run_map: RunMap) -> None:
-    text = run_map(input=["raw://recursion"], map=jobs.fails, partitions=None).text
-    assert "more calls" in text
+@pytest.mark.parametrize(("how", "sign"), [("recursion", "more times"), ("ping", "more calls")])
+def test_a_deep_traceback_is_cut_in_the_middle(run_map: RunMap, how: str, sign: str) -> None:
+    text = run_map(input=[f"raw://{how}"], map=jobs.fails, partitions=None).text
+    assert sign in text
     assert len(text) < MAX_TEXT_CHARS
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(MAX_HEAD_CHARS, False), (MAX_HEAD_CHARS + 1, True)])
+def test_a_long_text_leaves_room_for_the_line(length: int, is_cut: bool) -> None:
+    try:
+        raise ValueError("x" * length)  # this line
+    except ValueError as error:
+        text = describe(error)
+    assert ("(1 characters more)" in text) is is_cut
+    assert "# this line" in text
+
+
+def test_the_lines_of_a_cause_are_shown_where_the_error_has_none() -> None:
+    ours = RuntimeError("ours, raised nowhere")
+    try:
+        raise KeyError("cause")  # this line
+    except KeyError as cause:
+        ours.__cause__ = cause
+    assert "because of KeyError: 'cause'" in describe(ours) and "# this line" in describe(ours)
+
+
+def test_a_process_that_ends_in_the_middle_of_its_task_has_not_done_it(run_map: RunMap) -> None:
+    """Whatever its exit status says."""
+    end = run_map(input=["raw://gone"], map=jobs.fails, partitions=None)
+    assert end.outcome == "exited" and end.outputs == []
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("number", "what the map (sample_jobs.py, line LINE) gave can't be used: cannot unpack"),
+        ("triple", "too many values to unpack"),
+        ("nothing", "'NoneType' object is not iterable; it must give (key, value) pairs"),
+        ("own", "TypeError: my own"),
+    ],
+)
+def test_what_a_map_gave_in_the_wrong_shape(run_map: RunMap, how: str, told: str) -> None:
+    line = jobs.misshapen.__code__.co_firstlineno
+    end = run_map(input=[f"raw://{how}"], map=jobs.misshapen, partitions=None)
+    assert end.outcome == "fatal" and told.replace("LINE", str(line)) in end.text
+    assert ("must give" in end.text) is (how != "own")
+
+
+def test_a_map_may_change_its_folder(run_map: RunMap) -> None:
+    end = run_map(input=["raw://x"], map=jobs.moves_away)
+    assert end.outcome == "done" and len(end.outputs) == 1
 
 
 def test_a_missing_file_is_tried_elsewhere(run_map: RunMap) -> None:
