@@ -45,6 +45,7 @@ lint: $(READY)
 pages: $(READY)
 	$(BIN)/python tools/checklist.py
 	$(BIN)/python tools/parity.py
+	$(BIN)/python tools/commands.py
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -26,13 +27,23 @@ from typing import Any
 from .error import DiscoError
 from .settings import DiscoSettings
 
-READY_TIMEOUT_S = 15.0
+LOWEST_PORT, LOWEST_EPHEMERAL_PORT = 20_000, 32_768  # the second is that of Linux
+PORT_TRIES = 100
+START_TRIES = 4  # for ports that somebody else took in between
+READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A loopback port that nobody has now."""
+    """A loopback port that nobody has now.
+
+    It lies below those that outgoing connections get, so that none of these takes it before it is used.
+    """
+    for _ in range(PORT_TRIES):
+        port = random.randrange(LOWEST_PORT, LOWEST_EPHEMERAL_PORT)
+        if port_is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -48,6 +59,10 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+def _ports() -> dict[str, int]:
+    return {"DISCO_PORT": free_port(), "DDFS_PUT_PORT": free_port()}
+
+
 class LocalMaster:
     """A master process with its embedded node.
 
@@ -58,10 +73,10 @@ class LocalMaster:
     def __init__(self, root: Path | None = None, **settings: Any) -> None:
         self._temporary = root is None
         self.root = root or Path(tempfile.mkdtemp(prefix="disco-"))
+        self._may_choose = not {"DISCO_PORT", "DDFS_PUT_PORT"} & set(settings)
         chosen = {
             "DISCO_ROOT": str(self.root),
-            "DISCO_PORT": free_port(),
-            "DDFS_PUT_PORT": free_port(),
+            **_ports(),
             "DISCO_MASTER_HOST": "localhost",
             **settings,
         }
@@ -79,6 +94,17 @@ class LocalMaster:
         return {**inherited, **self.settings.env}
 
     def start(self) -> LocalMaster:
+        """Raises DiscoError. A first start whose ports were taken meanwhile is tried with others."""
+        for _ in range(START_TRIES - 1 if self._may_choose else 0):
+            try:
+                return self._start()
+            except DiscoError as error:
+                if "taken" not in str(error) and "in use" not in str(error):
+                    raise
+                self.settings = self.settings.with_values(**_ports())
+        return self._start()
+
+    def _start(self) -> LocalMaster:
         self.root.mkdir(parents=True, exist_ok=True)
         log = (self.root / "master.log").open("a")
         with log:
@@ -95,6 +121,7 @@ class LocalMaster:
             self.kill()
             words = (self.root / "master.log").read_text()[-2000:]
             raise DiscoError(f"the local master in {self.root} did not start: {words}")
+        self._may_choose = False  # clients know them now
         return self
 
     def _ready(self) -> bool:

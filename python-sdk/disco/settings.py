@@ -108,10 +108,13 @@ def _debug(value: Any) -> str:
         raise ValueError from None
 
 
-def _scheduler(value: Any) -> str:
-    if value not in ("fair", "fifo"):
-        raise ValueError
-    return str(value)
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return read
 
 
 def read_size(value: Any) -> int:
@@ -169,7 +172,9 @@ MINUTES = Kind("a whole number of minutes, or empty", _optional_count)
 FRACTION = Kind("a number from 0 to 1", _fraction)
 FLAG = Kind("empty or False for off, anything else for on", _flag)
 DEBUG = Kind("0, 1, 2, off, log or trace", _debug)
-SCHEDULER = Kind("fair or fifo", _scheduler)
+SCHEDULER = Kind("fair or fifo", _one_of("fair", "fifo"))
+ENGINE = Kind("local or dask", _one_of("local", "dask"))
+BOX = Kind("a number of nodes, 0 to 250", _whole(0, 250))
 MEMORY = Kind("bytes (2000000000, 2G) or a percentage of all memory (80%)", _memory_limit)
 ADDRESS = Kind("http://HOST:PORT, disco://HOST or HOST:PORT", _web_address)
 
@@ -205,6 +210,9 @@ def _default_master(settings: DiscoSettings) -> str:
 
 _NO_ERLANG = "master and nodes are Python programs, started by the interpreter that runs `disco`"
 _OWN_PROXY = "the master itself answers proxy requests; no other program is started"
+_NO_GC = "this release collects no garbage; `disco purge` and `ddfs rm` are what deletes"
+_NO_ALPHA = "the fair scheduler compares what jobs run now, and keeps no averages"
+_OWN_TESTS = "`disco test` serves its data to itself"
 _OWN_LIMITS = "a node takes 3 transfers at a time and lets 100 wait; clients retry up to a deadline"
 
 TABLE: dict[str, Setting] = {
@@ -223,27 +231,35 @@ TABLE: dict[str, Setting] = {
         Setting("DISCO_PID_DIR", PATH, _below("DISCO_ROOT", "run")),
         Setting("DISCO_PORT", PORT, 8989),
         Setting("DISCO_ROTATE_LOG", FLAG, False),
-        Setting("DISCO_USER", TEXT, _login_name),
+        Setting("DISCO_USER", TEXT, _login_name, "master and nodes run as whoever starts them"),
         Setting("DISCO_JOB_OWNER", TEXT, _job_owner),
         Setting("DISCO_WWW_ROOT", TEXT, "", "the pages are part of the package"),
         Setting("DISCO_DEBUG", DEBUG, "log"),
         Setting("DISCO_EVENTS", TEXT, ""),
-        Setting("DISCO_FLAGS", TEXT, ""),
-        Setting("DISCO_GC_AFTER", SECONDS, HUNDRED_YEARS_S),
+        Setting("DISCO_FLAGS", TEXT, "", "its one flag, nocurl, is about a library that is not used here"),
+        Setting("DISCO_GC_AFTER", SECONDS, HUNDRED_YEARS_S, _NO_GC),
         Setting("DISCO_WORKER_MAX_MEM", MEMORY, "80%"),
+        Setting("DISCO_ENGINE", ENGINE, lambda settings: "dask" if settings["DISCO_NODES"] else "local"),
+        Setting("DISCO_NODES", BOX, 0),
+        Setting("DISCO_CLUSTER_PORT", PORT, 8991),
+        Setting("DISCO_BIND", TEXT, ""),
+        Setting("DISCO_SECRET_FILE", PATH, _below("DISCO_ROOT", "secret")),
+        Setting("DISCO_TLS_CA", TEXT, ""),
+        Setting("DISCO_TLS_CERT", TEXT, ""),
+        Setting("DISCO_TLS_KEY", TEXT, ""),
         Setting("DISCO_SCHEDULER", SCHEDULER, "fair"),
-        Setting("DISCO_SCHEDULER_ALPHA", FRACTION, 0.001),
+        Setting("DISCO_SCHEDULER_ALPHA", FRACTION, 0.001, _NO_ALPHA),
         Setting("DISCO_PROXY", ADDRESS, ""),
-        Setting("DISCO_PROXY_ENABLED", FLAG, False),
-        Setting("DISCO_PROXY_PORT", PORT, 8999),
+        Setting("DISCO_PROXY_ENABLED", FLAG, False, _OWN_PROXY),
+        Setting("DISCO_PROXY_PORT", PORT, 8999, _OWN_PROXY),
         Setting("DISCO_PROXY_PID", PATH, _below("DISCO_ROOT", "{DISCO_NAME}-proxy.pid"), _OWN_PROXY),
         Setting("DISCO_PROXY_CONFIG", PATH, _below("DISCO_ROOT", "{DISCO_NAME}-proxy.conf"), _OWN_PROXY),
         Setting("DISCO_HTTPD", TEXT, "", _OWN_PROXY),
         Setting("DISCO_ERLANG", TEXT, "", _NO_ERLANG),
         Setting("DISCO_ULIMIT", TEXT, "", "nothing in the original read it either"),
-        Setting("DISCO_TEST_DISCODB", TEXT, ""),
-        Setting("DISCO_TEST_HOST", HOST, lambda settings: settings["DISCO_MASTER_HOST"]),
-        Setting("DISCO_TEST_PORT", PORT, 9444),
+        Setting("DISCO_TEST_DISCODB", TEXT, "", _OWN_TESTS),
+        Setting("DISCO_TEST_HOST", HOST, lambda settings: settings["DISCO_MASTER_HOST"], _OWN_TESTS),
+        Setting("DISCO_TEST_PORT", PORT, 9444, _OWN_TESTS),
         Setting("DISCO_TEST_PROFILE", TEXT, ""),
         Setting("DISCO_TEST_PURGE", TEXT, "purge"),
         Setting("DDFS_ROOT", PATH, _below("DISCO_ROOT", "ddfs")),
@@ -253,8 +269,8 @@ TABLE: dict[str, Setting] = {
         Setting("DDFS_GET_MAX", COUNT, 3, _OWN_LIMITS),
         Setting("DDFS_READ_TOKEN", TOKEN, None),
         Setting("DDFS_WRITE_TOKEN", TOKEN, None),
-        Setting("DDFS_GC_INITIAL_WAIT", MINUTES, None),
-        Setting("DDFS_PARANOID_DELETE", FLAG, False),
+        Setting("DDFS_GC_INITIAL_WAIT", MINUTES, None, _NO_GC),
+        Setting("DDFS_PARANOID_DELETE", FLAG, False, _NO_GC),
         Setting("DDFS_TAG_MIN_REPLICAS", COUNT, 1),
         Setting("DDFS_TAG_REPLICAS", COUNT, 3),
         Setting("DDFS_BLOB_REPLICAS", COUNT, 3),
@@ -270,16 +286,19 @@ def _checked(name: str, value: Any, source: str) -> Any:
         raise SettingsError(f"{name} = {value!r} (from {source}) is not usable: give {kind.form}") from None
 
 
-def _unknown(name: str, source: str) -> SettingsError:
+def _nearest(name: str) -> str:
     import difflib
 
+    near = difflib.get_close_matches(name, TABLE, n=1)
+    return f"did you mean {near[0]}?" if near else "remove it; `disco -v` lists all settings"
+
+
+def _unknown(name: str, source: str) -> SettingsError:
     if name == FILE_VARIABLE:
         return SettingsError(
             f"{name} names the settings file and can't be set in it ({source}): remove the line"
         )
-    near = difflib.get_close_matches(name, TABLE, n=1)
-    way_out = f"did you mean {near[0]}?" if near else "remove it; `disco -v` lists all settings"
-    return SettingsError(f"There is no setting {name} (from {source}): {way_out}")
+    return SettingsError(f"There is no setting {name} (from {source}): {_nearest(name)}")
 
 
 def find_file(named: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path | None:
@@ -328,6 +347,9 @@ class DiscoSettings(MutableMapping[str, Any]):
         self._explicit: dict[str, Any] = {}
         for name, value in explicit.items():
             self[name] = value
+        self._strangers = sorted(
+            n for n in environ if n.startswith(_PREFIXES) and n not in TABLE and n != FILE_VARIABLE
+        )
         self._environ = {n: _checked(n, v, "the environment") for n, v in environ.items() if n in TABLE}
         self._from_file = _read_file(self.file) if self.file else {}
 
@@ -365,6 +387,7 @@ class DiscoSettings(MutableMapping[str, Any]):
         """A copy in which these values come first."""
         copy = DiscoSettings.__new__(DiscoSettings)
         copy.file, copy._environ, copy._from_file = self.file, self._environ, self._from_file
+        copy._strangers = self._strangers
         copy._explicit = dict(self._explicit)
         copy.update(explicit)
         return copy
@@ -386,6 +409,13 @@ class DiscoSettings(MutableMapping[str, Any]):
         """Why this setting is accepted but ignored; "" for the others."""
         return TABLE[name].obsolete
 
+    def unknown(self) -> dict[str, str]:
+        """Names in the environment that look like settings and are none, each with what to do about it.
+
+        They may belong to something else, so they are no error; `disco -v` shows them.
+        """
+        return {name: _nearest(name) for name in self._strangers}
+
     @property
     def env(self) -> dict[str, str]:
         """The given settings as environment variables for a child process; defaults are left to the child."""
@@ -396,6 +426,14 @@ class DiscoSettings(MutableMapping[str, Any]):
     def master(self) -> str:
         """Where requests to the master go: the proxy when there is one."""
         return str(self["DISCO_PROXY"] or self["DISCO_MASTER"])
+
+    @property
+    def secret(self) -> str:
+        """The cluster secret, which a master that other machines reach asks for; "" where there is none."""
+        try:
+            return self.path("DISCO_SECRET_FILE").read_text().strip()
+        except OSError:
+            return ""
 
     @property
     def port(self) -> int:

@@ -8,7 +8,7 @@ from threading import Semaphore
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from . import admin, ddfs, files, guard, jobs, pages
+from . import admin, ddfs, debugging, files, guard, jobs, pages
 from .config import EXTENSION, Doors, WebConfig
 from .door import MasterDoor, TagDoor, TagError, Unavailable
 from .replies import NOT_FOUND, Refusal, text_reply
@@ -25,7 +25,7 @@ def create_app(master: MasterDoor, tags: TagDoor, config: WebConfig) -> Flask:
     app.url_map.redirect_defaults = False  # clients of the original follow no redirect
     app.url_map.converters.update(files.CONVERTERS)
     guard.install(app)
-    for room in (jobs, admin, ddfs, files, pages):
+    for room in (jobs, admin, debugging, ddfs, files, pages):
         app.register_blueprint(room.blueprint)
     app.register_error_handler(Refusal, Refusal.reply)
     app.register_error_handler(TagError, _tag_error)

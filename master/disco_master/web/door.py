@@ -8,10 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..events import Event
-from ..model import MasterView
+from ..model import MasterView, Mode
+
+
+class TaskName(NamedTuple):
+    """A task of a job, as it is written: `map:7`."""
+
+    mode: Mode
+    task: int
+
+
+class AttemptLogEntry(NamedTuple):
+    """Where one attempt's log lies."""
+
+    node: str
+    mode: str
+    task: int
+    attempt: int
+    size_bytes: int
 
 
 class MasterDoor(Protocol):
@@ -38,6 +55,18 @@ class MasterDoor(Protocol):
 
     def events_file(self, job: str) -> Path | None:
         """The job's event log (one JSON array a line); everything logged before the call is in it."""
+
+    def why(self, job: str) -> list[str]:
+        """Why the job's tasks wait: a line for each reason. Raises Unavailable."""
+
+    def attempt_logs(self, job: str, task: TaskName | None) -> list[AttemptLogEntry]:
+        """The logs that nodes keep of the job's attempts, or of those of one task, in order of the tasks."""
+
+    def attempt_log(self, job: str, task: TaskName, attempt: int, node: str) -> str | None:
+        """One of these logs; None when there is none. Raises Unavailable when its node does not answer."""
+
+    def state(self) -> dict[str, object]:
+        """The state of the process, for a person who looks for what is wrong: plain JSON values."""
 
 
 class TagError(Exception):

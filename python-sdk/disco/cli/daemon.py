@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import DiscoSettings
-from .frame import CommandError
+from .failing import CommandError
 
-START_S = 10.0
+START_S = 60.0
 STOP_S = 30.0
 POLL_S = 0.02
 MAX_REASON_LINES = 5

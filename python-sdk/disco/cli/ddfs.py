@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from . import blobs, space, tags
+from . import completion
 from .frame import Group, session, setting_lines
+from .stored import blobs, moving, space, tags
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -35,7 +36,7 @@ def main(ctx: click.Context) -> None:
             found.emit(found.settings.master, [f"DDFS master at {found.settings.master}"])
 
 
-for command in (*tags.COMMANDS, *blobs.COMMANDS, *space.COMMANDS):
+for command in (*tags.COMMANDS, *blobs.COMMANDS, *moving.COMMANDS, *space.COMMANDS, completion.completion):
     main.add_command(command)
 
 if __name__ == "__main__":

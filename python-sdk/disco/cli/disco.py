@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import click
 
-from . import jobs, master, submit
+from . import completion, master
+from .cluster.doctor import doctor
+from .cluster.node import node
+from .debugging import commands as debugging
 from .frame import Group, session, setting_lines
+from .jobs import looking, results, starting
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -35,7 +39,16 @@ def main(ctx: click.Context) -> None:
             found.emit(found.settings.master, [f"Disco master at {found.settings.master}"])
 
 
-for command in (*master.COMMANDS, *submit.COMMANDS, *jobs.COMMANDS):
+for command in (
+    *master.COMMANDS,
+    *starting.COMMANDS,
+    *looking.COMMANDS,
+    *results.COMMANDS,
+    *debugging.COMMANDS,
+    node,
+    doctor,
+    completion.completion,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

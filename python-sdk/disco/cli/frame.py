@@ -1,32 +1,27 @@
-"""What all commands share: options that every one of them takes, one way to fail, one way to print.
+"""What all commands share: options that every one of them takes, one way to print, one end of every run.
 
-Every command takes -h, -s, -t, -v, --json and --debug, before or after its name. Every failure is one
-sentence on standard error (the thing, the reason, the way out) and an exit status: 1 for an error, 2 for
-wrong usage, 130 for Ctrl-C. Modules that are slow to import are imported by the commands that need them.
+Every command takes -h, -s, -t, -v, --json and --debug, before or after its name. How a command fails is
+decided in `failing`. Modules that are slow to import are imported by the commands that need them.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import click
 
+from .failing import EXIT_INTERRUPTED, report
+
 if TYPE_CHECKING:
     from ..core import Disco
     from ..ddfs import DDFS
     from ..settings import DiscoSettings
 
-EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 _HELP = {"help_option_names": ["-h", "--help"]}
-
-
-class CommandError(Exception):
-    """A command that can't go on; the text says why and what to do."""
 
 
 class Session:
@@ -67,6 +62,39 @@ class Session:
             return
         for line in rows(value) if text is None else text:
             click.echo(line)
+
+    def confirm(self, value: Any) -> None:
+        """What a silent command has done: printed with --json alone."""
+        if self.json:
+            self.emit(value)
+
+    def tag_names(self) -> list[str]:
+        """All tags, for completion and hints: none when nobody answers at once."""
+        from ..ddfs import DDFS
+
+        return self._names(lambda: DDFS(settings=self.settings, patience=_hurried()).list())
+
+    def job_names(self) -> list[str]:
+        """All jobs, newest first, for completion and hints: none when nobody answers at once."""
+        from ..core import Disco
+
+        return self._names(
+            lambda: [row[2] for row in Disco(settings=self.settings, patience=_hurried()).joblist()]
+        )
+
+    def _names(self, ask: Callable[[], list[str]]) -> list[str]:
+        from ..error import DiscoError
+
+        try:
+            return ask()
+        except DiscoError:
+            return []
+
+
+def _hurried() -> Any:
+    from ..client.http import Patience
+
+    return Patience(connect_s=3.0, silence_s=10.0, attempts=1)
 
 
 def session() -> Session:
@@ -154,7 +182,7 @@ class Group(click.Group):
         try:
             status = super().main(*args, **kwargs)
         except Exception as error:
-            status = _report(error, ctx_object)
+            status = report(error, ctx_object)
         except KeyboardInterrupt:
             status = EXIT_INTERRUPTED
         sys.exit(status if isinstance(status, int) else 0)
@@ -171,6 +199,8 @@ def setting_lines(found: Session) -> Iterable[str]:
             yield f"{name} = {value!r}  # ignored: {reason}"
         else:
             yield f"{name} = {value!r}  # {settings.source(name)}"
+    for name, reason in settings.unknown().items():
+        yield f"{name} is no setting: {reason}  # the environment"
 
 
 def _help_command() -> click.Command:
@@ -178,7 +208,15 @@ def _help_command() -> click.Command:
     @click.argument("command", required=False)
     @click.pass_context
     def show(ctx: click.Context, command: str | None) -> None:
-        """Show this help, or the help of COMMAND."""
+        """Show this help, or the help of COMMAND.
+
+        Output: the help. There is no JSON form.
+
+        \b
+        Examples:
+          disco help run
+          ddfs help chunk
+        """
         assert ctx.parent is not None
         program = ctx.parent.command
         assert isinstance(program, click.Group)
@@ -192,56 +230,15 @@ def _help_command() -> click.Command:
     return show
 
 
-def _report(error: Exception, found: Session) -> int:
-    """Say in one sentence what went wrong; give the exit status."""
-    if isinstance(error, click.exceptions.Abort):
-        return EXIT_INTERRUPTED
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
-    if found.debug or found.verbose or not _is_expected(error):
-        import traceback
-
-        traceback.print_exception(error)
-    click.echo(f"error: {_sentence(error)}", err=True)
-    return EXIT_ERROR
-
-
-def _is_expected(error: Exception) -> bool:
-    from ..error import DiscoError
-
-    return isinstance(error, DiscoError | CommandError | OSError)
-
-
-def _sentence(error: Exception) -> str:
-    from ..error import DataError
-
-    if isinstance(error, DataError):
-        return f"{error.url}: {_with_way_out(error)}" if error.url else error.msg
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
-
-
-def _with_way_out(error: Any) -> str:
-    text = f"{error.msg} ({error.code})" if error.code else str(error.msg)
-    if error.code == 401:
-        return f"{text} Give the tag's token with -t TOKEN."
-    if "Invalid tag" in error.msg:
-        return f"{text}: tag names are made of A-Z a-z 0-9 : @ - _; a local file is written ./NAME"
-    return text
-
-
 def read_arguments(given: Sequence[str]) -> list[str]:
-    """The arguments, or the lines of standard input when there are none and it is no terminal."""
-    if given:
-        return list(given)
-    if sys.stdin.isatty():
-        return []
+    """The arguments; the lines of standard input in place of `-`, or when there are none and it is a pipe."""
+    if not given:
+        return [] if sys.stdin.isatty() else stdin_lines()
+    return [one for word in given for one in (stdin_lines() if word == "-" else [word])]
+
+
+def stdin_lines() -> list[str]:
+    """The lines of standard input, without empty ones."""
     return [line for line in (line.rstrip("\r\n") for line in sys.stdin) if line]
 
 

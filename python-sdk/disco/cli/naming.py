@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..client.tags import resolve_bare
-from .frame import CommandError, Session, replicas
+import click
+from click.shell_completion import CompletionItem
+
+from ..client.tags import LEGAL_NAME, resolve_bare
+from .failing import CommandError, meant
+from .frame import Session, replicas, stdin_lines
+from .jobs.names import PATTERN_SIGNS, jobs_of
+from .jobs.results import no_results
 
 if TYPE_CHECKING:
     from ..ddfs import DDFS
@@ -18,20 +26,70 @@ if TYPE_CHECKING:
 Blob = list[str]
 
 
+class TagName(click.ParamType[str]):
+    """A tag's name: nothing is checked, but shells can complete it."""
+
+    name = "tag"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = ctx.ensure_object(Session).tag_names()
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+TAG = TagName()
+
+
 def inputs_of(found: Session, arguments: Iterable[str], job_mode: bool) -> Iterator[str | Sequence[str]]:
     """The arguments as inputs; in job mode the results of the jobs that they name."""
     for argument in arguments:
         if not job_mode:
-            one = replicas(argument)
-            yield resolve_bare(one) if isinstance(one, str) else one
+            yield from _inputs(found, argument)
             continue
-        from .jobs import newest_job
+        for name in jobs_of(found, [argument]):
+            status, urls = found.disco.results(name, timeout=0)
+            if status != "ready":
+                raise no_results(found, name, status)
+            yield from urls
 
-        name = newest_job(found, argument[2:]) if argument == "@" or argument.startswith("@?") else argument
-        status, urls = found.disco.results(name, timeout=0)
-        if status != "ready":
-            raise CommandError(f"Job {name} has no results: its status is {status}")
-        yield from urls
+
+def _inputs(found: Session, argument: str) -> Iterator[str | Sequence[str]]:
+    """An argument as inputs: replicas of one, a file, a tag, or all tags that match a pattern."""
+    one = replicas(argument)
+    if not isinstance(one, str):
+        yield one
+    elif is_pattern(one.removeprefix("tag://")) and ("://" not in one or one.startswith("tag://")):
+        yield from (f"tag://{tag}" for tag in matching_tags(found.ddfs, one.removeprefix("tag://")))
+    else:
+        yield resolve_bare(one)
+
+
+def is_pattern(word: str) -> bool:
+    """Whether it holds `*`, `?` or `[` and is no file's name."""
+    return not PATTERN_SIGNS.isdisjoint(word) and not Path(word).exists()
+
+
+def matching_tags(ddfs: DDFS, pattern: str) -> list[str]:
+    """The tags that match a shell pattern. Raises CommandError if there are none."""
+    start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    names = ddfs.list(start if LEGAL_NAME.fullmatch(start) else "")
+    matching = fnmatch.filter(names, pattern)
+    if not matching:
+        raise CommandError(f"No tag matches {pattern!r}; `ddfs ls` lists all")
+    return matching
+
+
+def check_local(found: Session, one: str | Sequence[str]) -> None:
+    """Raises CommandError for a word that is neither a URL nor a file: it is most often a tag."""
+    first = one if isinstance(one, str) else one[0]
+    if "://" in first or first == "-" or Path(first).is_file():
+        return
+    if Path(first).is_dir():
+        raise CommandError(f"{first} is a folder: give its files, for instance '{first.rstrip('/')}/*'")
+    near = meant(first, [f"tag://{name}" for name in found.tag_names()], "ddfs ls")
+    hint = near if "Did you mean" in near else ""
+    raise CommandError(f"{first}: no such file; a tag is written tag://{first}{hint}")
 
 
 def expand(
@@ -50,10 +108,12 @@ def expand(
 
 
 def tags_of(ddfs: DDFS, arguments: Iterable[str], prefix_mode: bool) -> Iterator[str]:
-    """The arguments as tags; in prefix mode all tags that begin with one of them."""
-    for argument in arguments:
+    """The arguments as tags, `-` being those on standard input; in prefix mode all that begin with one."""
+    for argument in (one for word in arguments for one in (stdin_lines() if word == "-" else [word])):
         if prefix_mode:
             yield from ddfs.list(argument)
+        elif is_pattern(argument):
+            yield from matching_tags(ddfs, argument.removeprefix("tag://"))
         else:
             yield argument
 

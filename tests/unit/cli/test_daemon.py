@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from disco.cli import daemon
 from disco.cli.daemon import MasterProcess, master_command
-from disco.cli.frame import CommandError
+from disco.cli.failing import CommandError
 from disco.settings import DiscoSettings
 
 SERVES = """
@@ -85,10 +84,8 @@ def test_why_it_did_not_start_is_told(make):
 
 def test_a_master_that_says_nothing_is_given_up_and_ended(make):
     process = make(SILENT)
-    started = time.monotonic()
     with pytest.raises(CommandError, match=r"was not ready within 0\.3 s; see .*Master-localhost_7123\.log"):
         process.start(timeout_s=0.3)
-    assert time.monotonic() - started < 2
     assert not process.pid_file.exists()
 
 

@@ -81,7 +81,7 @@ def test_get_stat_touch_rm_m559_m564_m565_m566(ddfs):
     assert json.loads(ddfs("get", "b").stdout)["urls"] == []
     fields = ddfs("stat", "b").stdout.rstrip("\n").split("\t")
     assert fields[0].startswith("b$")
-    assert fields[1:] == ["1", "2013/12/16 10:00:00", "{}"]
+    assert fields[1:] == ["1", "2013/12/16 10:00:00", "{}", "0", "0"]
     assert lines(ddfs("rm", "-p", "a:")) == ["deleted", "deleted"]
     assert lines(ddfs("ls")) == ["b"]
 
@@ -102,7 +102,10 @@ def test_blobs_and_find_m549_m558(ddfs):
     warned = ddfs("find", "-w", "top")
     assert warned.stderr == "Tag not found: top -> low -> gone\n"
     failed = ddfs("find", "top")
-    assert (failed.exit_code, failed.stderr) == (1, "error: Tag not found: gone; -i skips missing tags\n")
+    assert (failed.exit_code, failed.stderr) == (
+        1,
+        "error: Tag not found: gone; -i skips missing tags. `ddfs ls` lists all.\n",
+    )
     assert lines(ddfs("blobs", "-i", "top")) == ["disco://n/x$1", "disco://n/y$1\tdisco://m/y$1"]
     assert ddfs("blobs", "top").exit_code == 1
 
@@ -172,7 +175,7 @@ def test_a_name_that_is_no_file_gets_a_hint_w19(ddfs):
     assert failed.exit_code == 1
     assert failed.stderr == "error: nowhere: no such file; a tag is written tag://nowhere\n"
     assert ddfs("cat", "nowhere.txt").stderr.startswith("error: nowhere.txt: no such file")
-    assert "Tag not found" in ddfs("cat", "nowhere").stderr
+    assert ddfs("cat", "nowhere").stderr == "error: There is no tag nowhere. `ddfs ls` lists all.\n"
     assert "a local file is written ./NAME" in ddfs("chunk", "log.txt", "t").stderr
 
 
@@ -232,6 +235,20 @@ def test_du_df_grep_m569_w20(ddfs, tmp_path):
         assert lines(ddfs("grep", "-F", "-p", "le 1", tag)) == ["needle 1"]
     assert ddfs("grep", "absent", "t").exit_code == 1
     assert ddfs("grep", "(", "t").exit_code == 2
+
+
+def test_text_where_records_are_wanted_w19(ddfs, tmp_path):
+    (tmp_path / "text").write_text("no records")
+    failed = ddfs("xcat", str(tmp_path / "text"))
+    assert failed.exit_code == 1
+    assert "`ddfs cat` shows it as it is" in failed.stderr
+
+
+def test_a_bad_name_of_a_tag_is_refused_before_anything_is_sent(ddfs, tmp_path):
+    (tmp_path / "text").write_text("x")
+    failed = ddfs("push", "data/x", str(tmp_path / "text"))
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert "a tag name is made of" in failed.stderr
 
 
 def test_job_results_m519(ddfs, master):

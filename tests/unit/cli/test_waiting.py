@@ -9,7 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 
@@ -116,9 +116,12 @@ class Source:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.asked_twice = threading.Event()
 
     def jobinfo(self, jobname: str) -> dict[str, object]:
         self.asked += 1
+        if self.asked == 2:
+            self.asked_twice.set()
         if self.asked == 1:
             raise CommError("away", "http://master")
         return {"mapi": [0, 1, 3, 2], "redi": [0, 0, 0, 0]}
@@ -128,9 +131,7 @@ def test_the_progress_shows_a_bar_for_each_phase_that_has_tasks():
     err = Terminal()
     source = Source()
     with PhaseProgress(source, JOB, err):
-        deadline = time.monotonic() + 5
-        while source.asked < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        source.asked_twice.wait()
     assert "map" in err.getvalue()
     assert "3/4 tasks" in err.getvalue()
     assert "2 failed and tried again" in err.getvalue()

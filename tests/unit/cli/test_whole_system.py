@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from disco.local import free_port
 
 TEXT = "the cat sat on the mat\nthe end\n"
 MODULE = """
@@ -36,18 +37,10 @@ class WordCount(Job):
 Say = Callable[..., str]
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 @pytest.fixture
 def say(tmp_path: Path) -> Iterator[Say]:
     """Runs a program with its words and gives what it printed; the master is stopped at the end."""
-    port, put_port = free_ports(2)
+    port, put_port = free_port(), free_port()
     clean = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
     places = {"HOME": str(tmp_path), "DISCO_ROOT": str(tmp_path / "root"), "DISCO_PORT": str(port)}
     environ = {**clean, **places, "DDFS_PUT_PORT": str(put_port), "DISCO_WORKER_MAX_MEM": "1G"}
@@ -64,6 +57,7 @@ def say(tmp_path: Path) -> Iterator[Say]:
     run("disco", "stop")
 
 
+@pytest.mark.slow
 def test_a_first_session(say: Say, tmp_path: Path) -> None:
     (tmp_path / "count.py").write_text(MODULE)
     (tmp_path / "text.txt").write_text(TEXT)

@@ -75,6 +75,31 @@ def test_the_settings_file_can_not_name_itself(tmp_path):
         settings("DISCO_SETTINGS_FILE = 'x'", tmp_path)
 
 
+def test_every_setting_is_obeyed_or_says_why_not():
+    """M48-M94: it is read somewhere, or `obsolete` tells that it is ignored."""
+    here = Path(sys.modules["disco.settings"].__file__ or "")
+    root = here.parents[2]
+    sources = [path for room in ("python-sdk", "master") for path in (root / room).rglob("*.py")]
+    text = "\n".join(path.read_text() for path in sources if path != here and path.name != "setting_texts.py")
+    own = here.read_text().split("TABLE: dict", 1)
+    silent = [
+        name
+        for name, setting in TABLE.items()
+        if not setting.obsolete
+        and f'"{name}"' not in text
+        and f'"{name}"' not in own[0]
+        and f'settings["{name}"]' not in own[1]
+        and f"settings['{name}']" not in own[1]
+    ]
+    assert silent == []
+
+
+def test_unknown_names_in_the_environment_are_told():
+    found = settings(environ={"DISCO_PORTS": "1", "DISCO_SETTINGS_FILE": "", "PATH": "x"})
+    assert found.unknown() == {"DISCO_PORTS": "did you mean DISCO_PORT?"}
+    assert found.with_values(DISCO_PORT=1).unknown() == found.unknown()
+
+
 def test_unknown_names_in_the_environment_are_not_ours():
     assert settings(environ={"DISCO_BALL": "1"}).port == 8989
 

@@ -23,7 +23,7 @@ from disco_master.events import (
 )
 from disco_master.model import Counts, JobStatus, JobView, MasterView, NodeView
 from disco_master.web.config import WebConfig
-from disco_master.web.door import Unavailable
+from disco_master.web.door import AttemptLogEntry, TaskName, Unavailable
 from disco_master.web.server import Server
 from jobpack.format import JobPack
 
@@ -60,6 +60,9 @@ class MemoryMaster:
         self.folder = folder
         self.events: list[Event] = []
         self.stopping = False
+        self.somebody_waits = threading.Event()
+        self.reasons: dict[str, list[str]] = {}
+        self.logs: dict[tuple[str, str, TaskName, int], str] = {}  # by job, node, task, attempt
         self._changed = threading.Condition()
         self._view = MasterView(1, {}, {"n1": node_view("n1")}, (("n1", "4"),), (), (), 10)
 
@@ -76,6 +79,7 @@ class MemoryMaster:
         self.change(jobs={**self._view.jobs, job.name: job})
 
     def wait_for_change(self, version: int, timeout_s: float) -> MasterView:
+        self.somebody_waits.set()
         with self._changed:
             self._changed.wait_for(lambda: self._view.version > version, timeout_s)
             return self._view
@@ -110,6 +114,24 @@ class MemoryMaster:
 
     def events_file(self, job: str) -> Path | None:
         return self._existing(f"{job}.events")
+
+    def why(self, job: str) -> list[str]:
+        if self.stopping:
+            raise Unavailable("the master is stopping")
+        return self.reasons.get(job, [])
+
+    def attempt_logs(self, job: str, task: TaskName | None) -> list[AttemptLogEntry]:
+        found = [key for key in self.logs if key[0] == job and task in (None, key[2])]
+        return [
+            AttemptLogEntry(node, task.mode, task.task, attempt, len(self.logs[job, node, task, attempt]))
+            for job, node, task, attempt in sorted(found, key=lambda key: key[2:])
+        ]
+
+    def attempt_log(self, job: str, task: TaskName, attempt: int, node: str) -> str | None:
+        return self.logs.get((job, node, task, attempt))
+
+    def state(self) -> dict[str, object]:
+        return {"pid": 1}
 
     def _existing(self, name: str) -> Path | None:
         path = self.folder / name
@@ -188,7 +210,8 @@ class Site:
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         # Not every client follows a redirect, so no call of the interface may answer with one.
-        return requests.request(method, self.url + path, timeout=20, allow_redirects=False, **options)
+        options.setdefault("timeout", 60)
+        return requests.request(method, self.url + path, allow_redirects=False, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.ask("GET", path, **options)

@@ -15,6 +15,8 @@ from disco_master.node_table import NODES_MAX, SLOTS_MAX, TableError, check_tabl
         ("n8:11", ["n08", "n09", "n10", "n11"]),
         ("127.0.0.1:3", ["127.0.0.1", "127.0.0.2", "127.0.0.3"]),
         ("10.0.0.7", ["10.0.0.7"]),
+        ("[::1]", ["[::1]"]),
+        ("[fd00::a:7]", ["[fd00::a:7]"]),
         ("n5:5", ["n5"]),
     ],
 )
@@ -22,7 +24,10 @@ def test_host_specs(spec: str, hosts: list[str]) -> None:
     assert expand(spec) == hosts
 
 
-@pytest.mark.parametrize("spec", ["", "a b", "a/b", "n5:4", "n:4", "n1:", "n1:x", "é", "a" * 254, "n1:2:3"])
+@pytest.mark.parametrize(
+    "spec",
+    ["", "a b", "a/b", "n5:4", "n:4", "n1:", "n1:x", "é", "a" * 254, "n1:2:3", "::1", "[]", "[x]", "[::1"],
+)
 def test_what_is_no_host_spec(spec: str) -> None:
     with pytest.raises(TableError, match="invalid config"):
         expand(spec)

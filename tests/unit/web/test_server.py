@@ -53,10 +53,8 @@ def test_close_frees_the_port_and_the_threads(make_site: Callable[..., Site]) ->
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", site.server.port), timeout=5)
     session.close()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        pass
-    assert threading.active_count() <= before
+    while threading.active_count() > before:  # the test's own time limit ends it
+        time.sleep(0.01)
 
 
 def test_many_connections_are_served_beside_long_polls(make_site: Callable[..., Site]) -> None:
@@ -65,7 +63,8 @@ def test_many_connections_are_served_beside_long_polls(make_site: Callable[..., 
     site.master.set_job(job_view("a@1:1:1"))
     with ThreadPoolExecutor(128) as pool:
         waiting = [
-            pool.submit(site.post, "/disco/ctrl/get_results", json=[20_000, ["a@1:1:1"]]) for _ in range(60)
+            pool.submit(site.post, "/disco/ctrl/get_results", json=[60_000, ["a@1:1:1"]], timeout=100)
+            for _ in range(60)
         ]
         quick = list(pool.map(lambda _: site.get("/disco/ctrl/joblist").status_code, range(60)))
         site.master.set_job(job_view("a@1:1:1", JobStatus.READY))

@@ -6,14 +6,15 @@ that makes sense.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .naming import Blob
+from ..naming import Blob
 
 if TYPE_CHECKING:
-    from ..ddfs import DDFS
+    from ...ddfs import DDFS
 
 BLOCK_BYTES = 1 << 20
 LINES_A_BLOCK = 4096
@@ -35,7 +36,7 @@ def content(ddfs: DDFS, blob: Blob, raw: bool = False) -> Iterator[bytes]:
     with ddfs.open_input(blob) as file:
         head = file.read(BLOCK_BYTES)
         if not raw and is_chunk(head):
-            yield from text(_decoded(_Joined(head, file), blob[0]))
+            yield from text(decoded(_Joined(head, file), blob[0]))
             return
         while head:
             yield head
@@ -56,7 +57,7 @@ def records(
         elif stream is not None:
             yield from data
         else:
-            yield from _decoded(data, blob[0])
+            yield from decoded(data, blob[0])
 
 
 def lines(ddfs: DDFS, blob: Blob) -> Iterator[bytes]:
@@ -64,14 +65,14 @@ def lines(ddfs: DDFS, blob: Blob) -> Iterator[bytes]:
     with ddfs.open_input(blob) as file:
         head = file.read(BLOCK_BYTES)
         source: Any = _Joined(head, file)
-        found: Iterable[bytes] = map(line, _decoded(source, blob[0])) if is_chunk(head) else source
+        found: Iterable[bytes] = map(line, decoded(source, blob[0])) if is_chunk(head) else source
         for one in found:
             yield one.removesuffix(b"\n")
 
 
-def text(found: Iterable[Any]) -> Iterator[bytes]:
+def text(found: Iterable[Any], form: Callable[[Any], bytes] | None = None) -> Iterator[bytes]:
     """Records as lines, many at a time: a write for each would take longer than to decode them."""
-    lines_left = map(line, found)
+    lines_left = map(form or line, found)
     while block := b"".join(islice(lines_left, LINES_A_BLOCK)):
         yield block
 
@@ -83,12 +84,25 @@ def line(record: Any) -> bytes:
     return _field(record).removesuffix(b"\n") + b"\n"
 
 
+def json_line(record: Any) -> bytes:
+    """A record as a line of JSON: bytes as text, what JSON does not know as Python shows it."""
+    return json.dumps(_plain(record), ensure_ascii=False, default=repr).encode("utf-8", "replace") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(held) for key, held in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def _field(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _decoded(file: Any, url: str) -> Iterator[Any]:
-    from ..records.hunks import read_records
+def decoded(file: Any, url: str) -> Iterator[Any]:
+    from ...records.hunks import read_records
 
     return read_records(file, url, entries=True)
 

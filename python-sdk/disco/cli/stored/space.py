@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .frame import EXIT_ERROR, Command, binary_out, session
-from .naming import tags_of
+from ...error import CommError
+from ..failing import EXIT_ERROR
+from ..frame import Command, Session, binary_out, session
+from ..jobs.names import jobs_of
+from ..naming import TAG, expand, inputs_of, tags_of
 from .tags import prefix_option
 
 if TYPE_CHECKING:
-    from ..ddfs import DDFS
+    from ...ddfs import DDFS
 
 KIB = 1024
 _UNITS = ("B", "K", "M", "G", "T", "P")
@@ -23,27 +26,56 @@ human_option = click.option("-H", "--human", is_flag=True, help="Sizes with K, M
 @click.command(cls=Command)
 @human_option
 @prefix_option
-@click.argument("tags", nargs=-1)
-def du(human: bool, prefix: bool, tags: Sequence[str]) -> None:
-    """Print how much tags hold: bytes of data, bytes of all replicas, number of blobs, tag.
+@click.option("-j", "--job-mode", is_flag=True, help="The arguments are jobs: measure their results.")
+@click.argument("tags", nargs=-1, type=TAG)
+def du(human: bool, prefix: bool, job_mode: bool, tags: Sequence[str]) -> None:
+    """Print how much tags hold, or the results of jobs.
 
     What several tags hold counts for each. Without tags, all of them.
 
+    Output: a line for each: bytes of data, bytes of all replicas, number of blobs, name, with tabs between.
+    JSON: a list of such lists.
+
     \b
-    Example:
+    Examples:
       $ ddfs du -H data:log
       1.2G  3.6G  19  data:log
+      $ ddfs du -j @
     """
-    ddfs = session().ddfs
-    names = tags_of(ddfs, tags, prefix) if tags else ddfs.list()
-    found = [(*_usage(ddfs, name), name) for name in names]
-    session().emit(found, _lines(found, 2, human))
+    found = session()
+    ddfs = found.ddfs
+    if job_mode:
+        names = jobs_of(found, tags) if tags else _finished(found)
+        used = [(*_usage(ddfs, expand(ddfs, inputs_of(found, [job], True))), job) for job in names]
+    else:
+        used = list(_of_tags(ddfs, tags_of(ddfs, tags, prefix)) if tags else _of_all(ddfs))
+    found.emit(used, _lines(used, 2, human))
 
 
-def _usage(ddfs: DDFS, tag: str) -> tuple[int, int, int]:
-    from ..client.push import concurrently
+def _of_tags(ddfs: DDFS, names: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
+    for name in names:
+        yield (*_usage(ddfs, ddfs.blobs(name, ignore_missing=False)), name)
 
-    blobs = {tuple(blob): None for blob in ddfs.blobs(tag)}
+
+def _of_all(ddfs: DDFS) -> Iterator[tuple[int, int, int, str]]:
+    """Tags that want another token, or go meanwhile, are named and left out."""
+    for name in ddfs.list():
+        try:
+            yield (*_usage(ddfs, ddfs.blobs(name)), name)
+        except CommError as error:
+            if error.code not in (401, 404):
+                raise
+            click.echo(f"{name} is left out: {error.msg}", err=True)
+
+
+def _finished(found: Session) -> list[str]:
+    return [name for _started, status, name in found.disco.joblist() if status == "ready"]
+
+
+def _usage(ddfs: DDFS, blobs: Iterable[Sequence[str]]) -> tuple[int, int, int]:
+    from ...client.push import concurrently
+
+    blobs = {tuple(blob): None for blob in blobs}
     sizes = list(concurrently(lambda blob: (ddfs.blob_size(blob), len(blob)), blobs))
     return sum(size for size, _ in sizes), sum(size * count for size, count in sizes), len(sizes)
 
@@ -51,7 +83,16 @@ def _usage(ddfs: DDFS, tag: str) -> tuple[int, int, int]:
 @click.command(cls=Command)
 @human_option
 def df(human: bool) -> None:
-    """Print the disk space of each node: total, used, free, percentage used, node."""
+    """Print the disk space of each node.
+
+    Output: a line for each: bytes in all, used and free, percentage used, node, with tabs between.
+    JSON: a list of such lists.
+
+    \b
+    Example:
+      $ ddfs df -H
+      98.2G  41.0G  57.2G  42%  localhost
+    """
     found = []
     for node, about in session().disco.nodeinfo().items():
         used, free = about.get("diskused", 0) * KIB, about.get("diskfree", 0) * KIB
@@ -66,13 +107,19 @@ def df(human: bool) -> None:
 @click.option("-c", "--count", is_flag=True, help="Print only how many lines match.")
 @prefix_option
 @click.argument("pattern")
-@click.argument("tags", nargs=-1, required=True)
+@click.argument("tags", nargs=-1, required=True, type=TAG)
 def grep(
     ignore_case: bool, fixed: bool, count: bool, prefix: bool, pattern: str, tags: Sequence[str]
 ) -> None:
     """Print the lines (of chunks: the records) in tags that match a regular expression.
 
-    The exit status is 1 if none does. All data pass through this machine: for much data, run a job.
+    All data pass through this machine: for much data, run a job.
+
+    Output: the lines; with -c their number. JSON: a list of them. The exit status is 1 if none matches.
+
+    \b
+    Example:
+      ddfs grep -i ' 404 ' data:log
     """
     raw = (re.escape(pattern) if fixed else pattern).encode()
     try:
@@ -85,6 +132,10 @@ def grep(
     if count:
         number = sum(1 for _ in found)
         session().emit(number)
+    elif session().json:
+        texts = [line.decode("utf-8", "backslashreplace") for line in found]
+        number = len(texts)
+        session().emit(texts)
     else:
         number = 0
         out = binary_out()

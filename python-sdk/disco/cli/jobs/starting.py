@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .frame import Command, binary_out, read_arguments, replicas, session
-from .naming import named
+from ..failing import CommandError
+from ..frame import Command, binary_out, read_arguments, session
+from ..naming import check_local, expand, inputs_of, named
 
 
 def _literal(text: str) -> Any:
@@ -38,38 +40,75 @@ def _pairs(given: Sequence[tuple[str, str]]) -> dict[str, Any]:
               help="File or folder for the job home; repeat it.")  # fmt: skip
 @click.option("-d", "--data", metavar="TEXT|@FILE", help="Job data.")
 @click.option("-D", "--dump-jobpack", is_flag=True, help="Write the job pack to standard output instead.")
+@click.option("--local", is_flag=True, help="Run it here, without a master, and print the results.")
 @click.argument("worker", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("inputs", nargs=-1)
-def job(worker: Path, inputs: Sequence[str], dump_jobpack: bool, **options: Any) -> None:
-    """Pack an executable, in any language, with its inputs and submit it; print the job's name.
+def job(worker: Path, inputs: Sequence[str], dump_jobpack: bool, local: bool, **options: Any) -> None:
+    """Pack an executable, in any language, with its inputs and submit it.
 
-    Without inputs, one is read from each line of standard input. Blanks separate the replicas of an input.
+    Without inputs, or for -, one is read from each line of standard input. Blanks separate the replicas of an
+    input. With -v, the job dict and the files of the job home are listed on standard error. With --local the
+    tasks run on this machine, without a master, and the records of the results are printed.
+
+    Output: the job's name; with -D the pack; with --local the records. JSON: the name as a string.
 
     \b
-    Example:
+    Examples:
       disco job -m -r -n 2 ./wc raw://the%20cat http://host/b.txt
+      disco job --local -m ./wc ./text.txt
     """
-    pack = _pack(worker, read_arguments(inputs), options)
+    pack = _pack(worker, _urls(read_arguments(inputs), options["has_map"]), options)
     if session().verbose:
-        for name in pack.jobdict:
-            click.echo(f"{name}\t{pack.jobdict[name]}", err=True)
+        _list(pack)
     if dump_jobpack:
         binary_out().write(pack.dumps())
-        return
-    session().emit(session().disco.submit(pack.dumps()))
+    elif local:
+        from ..debugging.phases import run_job
+        from ..debugging.show import show_run
+
+        show_run(run_job(pack.dumps(), session().settings), session())
+    else:
+        session().emit(session().disco.submit(pack.dumps()))
 
 
-def _pack(worker: Path, inputs: Sequence[str], options: dict[str, Any]) -> Any:
+def _urls(words: Sequence[str], has_map: bool) -> list[str | list[str]]:
+    """Inputs as a worker in any language takes them: URLs, with tags, and for maps indexes, expanded here."""
+    found = session()
+    blobs: list[list[str]] = []
+    for one in inputs_of(found, words, False):
+        check_local(found, one)
+        given = [one] if isinstance(one, str) else list(one)
+        if given[0].startswith("tag://") or (has_map and given[0].startswith("dir://")):
+            blobs += expand(found.ddfs, [one])
+        else:
+            blobs.append([url if "://" in url else f"file://{Path(url).absolute()}" for url in given])
+    return [urls[0] if len(urls) == 1 else urls for urls in blobs]
+
+
+def _list(pack: Any) -> None:
+    """What is in a pack."""
+    from jobpack.unpack import list_home
+
+    for name in pack.jobdict:
+        click.echo(f"{name}\t{pack.jobdict[name]}", err=True)
+    for entry in list_home(pack.jobhome):
+        click.echo(f"jobhome\t{entry.path}\t{entry.size_bytes}", err=True)
+    click.echo(f"jobdata\t{len(pack.jobdata)} bytes", err=True)
+
+
+def _pack(worker: Path, inputs: Sequence[str | Sequence[str]], options: dict[str, Any]) -> Any:
     from jobpack.build import build_pack
 
     if not (options["has_map"] or options["has_reduce"]):
         raise click.UsageError("no phase: give -m, -r or both")
+    if not os.access(worker, os.X_OK):
+        raise CommandError(f"{worker} is not executable; make it so: chmod +x {worker}")
     given = options["data"] or ""
     data = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
     prefix = {"prefix": options["prefix"]} if options["prefix"] else {}
     return build_pack(
         worker,
-        inputs=[replicas(one) for one in inputs],
+        inputs=inputs,
         map=options["has_map"],
         reduce=options["has_reduce"],
         partitions=options["nr_reduces"],
@@ -85,7 +124,14 @@ def _pack(worker: Path, inputs: Sequence[str], options: dict[str, Any]) -> Any:
 @click.command(cls=Command)
 @click.argument("pack", type=click.File("rb"), default="-")
 def submit(pack: Any) -> None:
-    """Submit a ready job pack, from a file or from standard input; print the job's name."""
+    """Submit a ready job pack, from a file or from standard input.
+
+    Output: the job's name. JSON: the name as a string.
+
+    \b
+    Example:
+      jobpack pack --worker ./wc --input raw://hello --map -o wc.pack && disco submit wc.pack
+    """
     session().emit(session().disco.submit(pack.read()))
 
 
@@ -105,23 +151,43 @@ def submit(pack: Any) -> None:
     metavar="KEY VALUE",
     help="A parameter of the job, as text: -P params PATTERN.",
 )
+@click.option("--local", is_flag=True, help="Run it in this process, without a master; print the results.")
+@click.option("--pdb", is_flag=True, help="With --local: when a task fails, open the debugger there.")
 @click.argument("jobclass", metavar="MODULE.CLASS")
 @click.argument("inputs", nargs=-1)
-def run(jobclass: str, inputs: Sequence[str], **options: Any) -> None:
-    """Run a job class with its inputs; print the job's name.
+def run(jobclass: str, inputs: Sequence[str], local: bool, pdb: bool, **options: Any) -> None:
+    """Run a job class with its inputs.
 
-    The module is looked for in the current folder first. Without inputs the class's own are used, or, if it
-    has none, one is read from each line of standard input.
+    The module is looked for in the current folder first. An input is a file, a URL, a tag, a pattern of tags,
+    or - for one on each line of standard input; so without inputs too, if the class has none of its own.
+
+    With --local the job runs in this process, one task after the other: breakpoint(), print and debuggers
+    work as in any program, and no master is needed unless an input lies in DDFS.
+
+    Output: the job's name; with --local the records of the results, a line each, with tabs between fields.
+    JSON: the name as a string; with --local a JSON value a line.
 
     \b
-    Example:
+    Examples:
       disco run count.WordCount http://host/a.txt && disco wait @
+      disco run --local --pdb count.WordCount ./text.txt
     """
+    if pdb and not local:
+        raise click.UsageError("--pdb is for --local; see `disco replay` for tasks of a submitted job")
     made = named(jobclass)(name=options.pop("name") or jobclass.rpartition(".")[2], master=session().disco)
-    given = list(inputs) if inputs or getattr(made, "input", None) else read_arguments(())
+    given = () if not inputs and getattr(made, "input", None) else read_arguments(inputs)
     arguments = _job_arguments(options)
     if given:
-        arguments["input"] = [replicas(one) for one in given]
+        found = list(inputs_of(session(), given, False))
+        arguments["input"] = found
+        for one in found:
+            check_local(session(), one)
+    if local:
+        from ..debugging.inside import run_inside
+        from ..debugging.show import show_run
+
+        show_run(run_inside(made, arguments, post_mortem=pdb), session())
+        return
     made.run(**arguments)
     session().emit(made.name)
 
