@@ -11,5 +11,5 @@ def map(entry, params):
 
 if __name__ == "__main__":
     job = Job("tasks").run(input=[f"raw://{i}" for i in range(int(sys.argv[1]))], map=map, partitions=None)
-    assert len(job.wait()) == 1
+    assert job.wait()
     print(job.name)

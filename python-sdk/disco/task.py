@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .error import DiscoError
+from .worker import current
 from .worker.outputs import OUTPUT_ROOT
 
 MAX_OOB_KEY_CHARS = 256
@@ -20,7 +21,12 @@ _OOB_KEY = re.compile(r"[a-zA-Z_\-:0-9@]+")
 
 
 class Task:
-    """One task assigned by the master: the fields are those of the protocol's TASK message."""
+    """One task assigned by the master; the fields are those of the protocol's TASK message.
+
+    `host`: the node; `master`: its master's URL; `jobname`; `mode`: "map" or "reduce"; `taskid`: its number
+    in that phase; `uid`: of this attempt alone; `jobfile`: path of the job pack; `disco_data`, `ddfs_data`:
+    where the node keeps files; `disco_port`, `put_port`: where it serves and takes them.
+    """
 
     def __init__(
         self,
@@ -59,30 +65,40 @@ class Task:
     def path(self, name: str) -> str:
         """`name` in the task's own directory, relative to the working directory. The directory exists."""
         path = Path(self.taskpath) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        (current.home / path).parent.mkdir(parents=True, exist_ok=True)
         return str(path)
 
     @property
     def oob_tag(self) -> str:
         return oob_tag(self.jobname)
 
-    def put(self, key: str, value: bytes) -> None:
-        """Keep an out-of-band result (bytes) under `key`, which must be unique in the job."""
+    def put(self, key: str, value: bytes | str) -> None:
+        """Keep an out-of-band result: bytes (text is stored as UTF-8) under a key that is unique in the job.
+
+        A key has 1 to 256 characters of a-z, A-Z, 0-9, _, -, : and @; a task may put 1000 results. Raises
+        DiscoError beyond these limits, CommError when DDFS can't take it. If the task is run again, its later
+        value wins.
+        """
         check_oob_key(key)
-        if isinstance(value, str):
-            value = value.encode()
+        if not isinstance(value, bytes | bytearray | memoryview | str):
+            raise DiscoError(f"the OOB value of {key} must be bytes, not {type(value).__name__}: pickle it")
         if self._puts >= MAX_OOB_RESULTS:
             raise DiscoError(
                 f"this task has put {MAX_OOB_RESULTS} out-of-band results, the most that are allowed; "
                 "use the normal output for this many"
             )
+        from .client.oob import stored
         from .worker.saving import push_bytes
 
-        push_bytes(self, self.oob_tag, key, bytes(value))
+        content = value.encode() if isinstance(value, str) else bytes(value)
+        push_bytes(self, self.oob_tag, *stored(key, content))
         self._puts += 1
 
     def get(self, key: str) -> bytes | None:
-        """The out-of-band result under `key`: put by the map phase, when this is a reduce."""
+        """The out-of-band result (bytes) under `key`, or None: in a reduce, what the maps have put.
+
+        Raises DiscoError when no task of the job has put any.
+        """
         from .client.ddfs import DDFS
         from .client.oob import get_oob
 
@@ -90,6 +106,7 @@ class Task:
 
 
 def oob_tag(jobname: str) -> str:
+    """The tag that holds a job's out-of-band results."""
     return f"disco:job:oob:{jobname}"
 
 
@@ -102,7 +119,11 @@ def check_oob_key(key: str) -> None:
 
 
 def jobdata(*objs: Any) -> bytes:
-    """The bytes that rebuild the job on a node; `load_jobdata` is the other way."""
+    """The bytes that rebuild objects on a node, `disco.worker.jobdata.load_objects` being the other way.
+
+    Functions and classes of the main program go by value, all else by name. Raises DiscoError, which names
+    what can't be sent.
+    """
     from .client.packing.shipping import dump_objects
 
     return dump_objects(objs)

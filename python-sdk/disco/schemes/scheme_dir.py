@@ -43,6 +43,7 @@ def parse_dir(dir: str, partition: str | int | None = None) -> list[str]:
 
 
 def input_stream(fd: Any, size: int | None, url: str, params: Any) -> tuple[IO[bytes], int | None, str]:
+    """Opens the outputs in an index as one file, one after the other."""
     from . import open as open_url
 
     return io.BufferedReader(_Joined(open_url(output) for output in parse_dir(url))), None, url

@@ -12,6 +12,7 @@ BUFFER_BYTES = 1024 * 1024
 
 
 def path_of(url: str) -> str:
+    """The path in a file:// URL, or the bare path itself."""
     path = url.removeprefix("file://")
     return path.removeprefix("localhost") if path.startswith("localhost/") else path
 

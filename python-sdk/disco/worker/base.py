@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..error import DiscoError
 from . import current
 from .inputs import Input, MergedInput, Open, SerialInput, task_inputs
 from .outputs import Output
@@ -23,8 +24,12 @@ WORKER_FILE = "disco-worker"  # in the job home; Disco starts it
 class Worker(dict[str, Any]):
     """A worker: its items are default values of the job's parameters.
 
-    `map`, `reduce`: what a task of that mode calls; `save`: keep the results in DDFS; `profile`: measure
-    the tasks.
+    - `map`, `reduce`: what a task of that mode calls
+    - `save`: keep the results in DDFS, under the tag `disco:job:results:JOB`
+    - `profile`: measure the tasks, for `Disco.profile_stats`
+    - `input`: a list of URLs, and of lists of replicas of one input
+    - `name`: the first part of the job's name; `owner`: the setting DISCO_JOB_OWNER unless given
+    - `scheduler`: a dictionary of `max_cores`, `force_local`, `force_remote`, `max_failures`
     """
 
     bin = WORKER_FILE
@@ -62,8 +67,17 @@ class Worker(dict[str, Any]):
         return make_jobdict(self, job, jobargs)
 
     def jobenvs(self, job: Any, **jobargs: Any) -> dict[str, str]:
-        """Environment variables of the worker: shared libraries are found in the job home."""
-        return {"LD_LIBRARY_PATH": "lib"}
+        """Environment variables of the worker: those of the parameter `jobenvs`.
+
+        Shared libraries are found in the job home's `lib`. What is given here is part of the job pack, which
+        everyone who reaches the master can read.
+        """
+        given = self.getitem("jobenvs", job, jobargs) or {}
+        if not isinstance(given, Mapping):
+            raise DiscoError(f"jobenvs must be a dictionary of environment variables, not {given!r:.100}")
+        envs = {str(name): str(value) for name, value in given.items()}
+        paths = filter(None, ("lib", envs.get("LD_LIBRARY_PATH")))
+        return {**envs, "LD_LIBRARY_PATH": ":".join(paths)}
 
     def jobhome(self, job: Any, **jobargs: Any) -> bytes:
         """The job home, as the bytes of a ZIP archive."""

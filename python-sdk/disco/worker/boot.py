@@ -87,7 +87,7 @@ def _converse(load: Load | None) -> int:
 
 
 def _reach_the_cluster(info: TaskInfo) -> None:
-    """Let `DDFS()` and `Disco()` in a job function mean this cluster, unless the job's environment names one."""
+    """Let `DDFS()` and `Disco()` in a job function mean this cluster, unless `jobenvs` name another."""
     settings = {
         "DISCO_MASTER": info.master,
         "DISCO_PORT": info.disco_port,

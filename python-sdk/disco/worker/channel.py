@@ -56,7 +56,10 @@ class Channel:
             self.asked_s = time.monotonic()
             self._write(self._session.send(message))
             try:
-                return self._reply()
+                reply = self._reply()
+                while self._session.owed:  # to requests that a signal's exception has cut short
+                    reply = self._reply()
+                return reply
             except FrameError as error:
                 self._complain(Error(str(error)))
                 raise

@@ -42,6 +42,7 @@ class Replicas:
         return self._left[0][1]
 
     def urls(self) -> list[str]:
+        """The places that are left, best first."""
         return [url for _, url in self._left]
 
     def failed(self, error: Exception) -> None:
@@ -198,6 +199,7 @@ class Input:
         self.open: Open = open or _open_file
 
     def replicas(self) -> Iterator[Replicas]:
+        """The inputs, each with its replicas."""
         for one in self.inputs:
             if isinstance(one, Replicas):
                 yield one
@@ -205,6 +207,7 @@ class Input:
                 yield Replicas([one] if isinstance(one, str) else one)
 
     def fetch(self, replicas: Replicas) -> Iterator[Any]:
+        """The records of one input. Raises DataError when all of its replicas failed."""
         return read_input(replicas, self.open)
 
     def __iter__(self) -> Iterator[Any]:

@@ -20,6 +20,9 @@ from .. import __version__
 from ..error import DiscoError
 
 MARK = "disco-python"
+REQUIREMENTS = ".requirements"  # the folder in the job home with the packages that the job brings
+PLATFORM_FILE = "PLATFORM"  # in it: what they were built for
+ANY_PLATFORM = "any"
 
 
 def header(sources: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -39,7 +42,8 @@ def read_job(jobfile: str) -> bytes:
 
 
 def load_job(data: bytes) -> tuple[Any, Any, dict[str, Any]]:
-    """The worker, the job and its arguments, ready to run tasks."""
+    """The worker, the job and its arguments, ready to run tasks in the working directory, a job home."""
+    use_requirements(Path(REQUIREMENTS).absolute())
     worker, job, jobargs = load_objects(data)
     worker.prepare(job, jobargs)
     return worker, job, jobargs
@@ -62,6 +66,31 @@ def load_objects(data: bytes) -> Any:
     for name, text in found.get("sources", {}).items():  # the files themselves are on the client
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     return pickle.load(file)
+
+
+def this_platform() -> str:
+    """The operating system and machine that compiled code runs on."""
+    import sysconfig
+
+    return sysconfig.get_platform()
+
+
+def use_requirements(folder: Path) -> None:
+    """Have imports find the packages in `folder`, after Python's own modules and before installed ones.
+
+    Raises DiscoError if they hold compiled code for another platform than this one.
+    """
+    if str(folder) in sys.path or not folder.is_dir():
+        return
+    built_for = (folder / PLATFORM_FILE).read_text().strip()
+    if built_for not in (ANY_PLATFORM, this_platform()):
+        raise DiscoError(
+            f"the job's requirements hold code that was compiled for {built_for}, and this node is "
+            f"{this_platform()}: submit from a machine like the nodes, or install them on the nodes"
+        )
+    ends = ("site-packages", "dist-packages")
+    place = next((i for i, entry in enumerate(sys.path) if entry.endswith(ends)), len(sys.path))
+    sys.path.insert(place, str(folder))
 
 
 def _dotted(version: tuple[int, ...] | None) -> str:

@@ -35,6 +35,7 @@ class OutputFile:
             self._file.flush()
 
     def close(self) -> None:
+        """Complete the file: it is there under its name now. A second time nothing happens."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -62,4 +63,5 @@ class Output:
         self.file = self.open(self.path)
 
     def close(self) -> None:
+        """Complete the output; nothing can be written to it any more."""
         self.file.close()

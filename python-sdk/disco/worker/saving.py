@@ -1,7 +1,8 @@
 """What a task stores in DDFS: its outputs, when the job is to be saved, and out-of-band results.
 
-The clock of DDFS is the master's, and a replica set becomes visible when it is tagged; so a task that
-fails in between leaves blobs that belong to no tag, and garbage collection takes them.
+The clock of DDFS is the master's, and a replica set becomes visible when it is tagged; so a task that fails
+in between leaves blobs that belong to no tag, and garbage collection takes them. Tags are not asked to wait
+for company (`delayed`): that takes a second each, and the master commits together what comes meanwhile.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ def save_outputs(task: Task, outputs: Iterable[Output]) -> str:
     """
     files = [(str(current.home / output.path), _blob_name(task, output)) for output in outputs]
     tag = results_tag(task.jobname)
-    _ddfs(task).push(tag, files, delayed=True, update=True)
+    _ddfs(task).push(tag, files, update=True)
     return tag
 
 
 def push_bytes(task: Task, tag: str, name: str, value: bytes) -> None:
     """Store bytes as a blob called `name` and tag it."""
-    _ddfs(task).push(tag, [(io.BytesIO(value), name)], delayed=True)
+    _ddfs(task).push(tag, [(io.BytesIO(value), name)])
 
 
 def _blob_name(task: Task, output: Output) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from disco.core import Job
 from disco.error import DataError
 from disco.job import SimpleJob
 from disco.util import kvgroup
+from disco.worker.classic import worker as classic_worker
 from disco.worker.classic.external import package
 from disco.worker.classic.func import chain_reader
 from disco.worker.classic.worker import this_host, this_inputs, this_master, this_name, this_partition
@@ -152,6 +154,10 @@ def fails(entry: bytes, params: Any) -> Iterator[Pair]:
         raise KeyboardInterrupt
     elif how == "recursion":
         endless(0)
+    elif how == "ping":
+        pong(0)
+    elif how == "gone":
+        os._exit(0)
     elif how == "surrogate":
         raise ValueError("bad \udcff text")
     elif how == "abort":
@@ -162,6 +168,33 @@ def fails(entry: bytes, params: Any) -> Iterator[Pair]:
     elif how == "broken":
         raise BrokenError
     yield how, 1
+
+
+def misshapen(entry: bytes, params: Any) -> Any:
+    how = entry.decode().strip()
+    if how == "own":
+        raise TypeError("my own")
+    return {"number": [7], "triple": [(1, 2, 3)], "nothing": None}[how]
+
+
+def tells_where_ddfs_is(entry: bytes, params: Any) -> Iterator[Pair]:
+    from disco.ddfs import DDFS
+
+    print(DDFS().master, DDFS().settings.port)
+    yield "k", "v"
+
+
+def moves_away(entry: bytes, params: Any) -> Iterator[Pair]:
+    os.chdir("/")
+    yield "k", "v"
+
+
+def ping(depth: int) -> int:
+    return pong(depth + 1)
+
+
+def pong(depth: int) -> int:
+    return ping(depth + 1)
 
 
 def inner(number: int) -> float:
@@ -290,3 +323,65 @@ class Upper(SimpleJob):
         output = worker.output(task)
         for line in worker.input(task):
             output.file.write(line)
+
+
+def uses_requirement(entry: bytes, params: Any) -> Iterator[Pair]:
+    import json
+
+    import shipped_top  # type: ignore[import-not-found]
+
+    yield shipped_top.VALUE, hasattr(json, "dumps")
+
+
+def forks_and_prints(entry: bytes, params: Any) -> Iterator[Pair]:
+    pid = os.fork()
+    if pid == 0:
+        print("from the child")
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    print("from the parent")
+    yield "child ended with", os.waitstatus_to_exitcode(status)
+
+
+def forks_and_comes_back(entry: bytes, params: Any) -> Iterator[Pair]:
+    """The child goes on as if it were the task."""
+    pid = os.fork()
+    if pid == 0:
+        if params == "raise":
+            raise ValueError
+        yield "from the child", 0
+        return
+    _, status = os.waitpid(pid, 0)
+    yield "child ended with", os.waitstatus_to_exitcode(status)
+
+
+class NotingWorker(classic_worker.Worker):
+    """Notes the steps of its task."""
+
+    noted: list[str] = []  # noqa: RUF012 - a task has a process of its own
+
+    def start(self, task: Any, job: Any, **jobargs: Any) -> None:
+        self.noted.append(f"start {task.mode}:{task.taskid}")
+        super().start(task, job, **jobargs)
+
+    def run(self, task: Any, job: Any, **jobargs: Any) -> None:
+        self.noted.append(f"run {task.mode}:{task.taskid}")
+        super().run(task, job, **jobargs)
+
+    def end(self, task: Any, job: Any, **jobargs: Any) -> None:
+        self.noted.append(f"end {task.mode}:{task.taskid}")
+        super().end(task, job, **jobargs)
+
+
+def what_was_noted(entry: bytes, params: Any) -> Iterator[Pair]:
+    yield "noted", list(NotingWorker.noted)
+
+
+def upper_stream(stream: Any, size: int | None, url: str, params: Any) -> Any:
+    return io.BytesIO(stream.read().upper()), size, url
+
+
+def doubled_stream(stream: Any, size: int | None, url: str, params: Any) -> Iterator[Any]:
+    for pair in stream:
+        yield pair
+        yield pair

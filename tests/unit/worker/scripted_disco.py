@@ -52,12 +52,14 @@ class ScriptedDisco:
         answer: Answer | None = None,
         port: int = 1,
         master: str = "http://127.0.0.1:1",
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.pack = JobPack.loads(pack)
         self.answer = answer or (lambda request: None)
         self.data, self.ddfs = root / "data", root / "ddfs"
         self.home = self.data / HOST / HH / JOB
         self.port, self.master = port, master
+        self.timeout_s = timeout_s
         self.home.mkdir(parents=True)
         self.ddfs.mkdir()
         self.jobfile = self.home / "jobfile"
@@ -155,7 +157,7 @@ class WorkerProcess:
         self.session = Session(m.Role.DISCO)
         self.announcement: m.Worker | None = None
         self._waits_for_task = False
-        self._watchdog = threading.Timer(TIMEOUT_S, self.process.kill)
+        self._watchdog = threading.Timer(disco.timeout_s, self.process.kill)
         self._watchdog.start()
 
     def __enter__(self) -> WorkerProcess:

@@ -47,4 +47,4 @@ def test_all_quick_cases_pass(tmp_path: Path) -> None:
     done = play(report, "--profile", "fast")
     assert done.returncode == 0, done.stdout
     found = verdicts(report)
-    assert set(found) == {"pass"} and len(found) > FEWEST_CASES
+    assert set(found) <= {"pass", "not-applicable"} and found.count("pass") > FEWEST_CASES

@@ -10,10 +10,12 @@ from unit.client.http_master import HttpMaster, running_master
 from unit.worker import sample_jobs as jobs
 from unit.worker.scripted_disco import JOB
 
+from disco.client.oob import DIGEST_PREFIX, MAX_STORED_CHARS, stored, stored_name
 from disco.error import DiscoError
 from disco.protocol import messages as m
 from disco.task import MAX_OOB_KEY_CHARS, MAX_OOB_RESULTS, Task, check_oob_key, jobdata
 from disco.worker.jobdata import load_objects
+from disco.worker.profiling import profiled
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_results_are_saved_under_the_jobs_tag(make_disco: Callable[..., Any], dd
     [(path, data)] = ddfs.stored.items()  # type: ignore[attr-defined]
     assert path.endswith(f"/disco:blob:{JOB}:map-3$1-2-3") and data[0] == 0xD1
     tagged = [asked for method, asked, _ in ddfs.asked if method == "POST"]
-    assert len(tagged) == 1 and set(tagged[0].partition("?")[2].split("&")) == {"update=1", "delayed=1"}
+    assert len(tagged) == 1 and tagged[0].partition("?")[2] == "update=1"
 
 
 def test_only_the_last_phase_is_saved(make_disco: Callable[..., Any], ddfs: HttpMaster) -> None:
@@ -74,12 +76,12 @@ def test_a_task_puts_out_of_band_values(make_disco: Callable[..., Any], ddfs: Ht
     assert disco.run_task("map", 0, [["raw://x"]]).outcome == "done"
     assert ddfs.stored == {"/put/key$1-2-3": b"value"}  # type: ignore[attr-defined]
     assert [asked for method, asked, _ in ddfs.asked if method == "POST"] == [
-        f"/ddfs/tag/disco:job:oob:{JOB}?delayed=1"
+        f"/ddfs/tag/disco:job:oob:{JOB}"
     ]
 
 
 def test_the_number_of_puts_is_limited(ddfs: HttpMaster) -> None:
-    """C4, M343."""
+    """C4, M343, M663."""
     task = Task(jobname=JOB, master=ddfs.url)
     task._puts = MAX_OOB_RESULTS - 1
     task.put("last", b"")
@@ -88,9 +90,39 @@ def test_the_number_of_puts_is_limited(ddfs: HttpMaster) -> None:
     assert len(ddfs.stored) == 1  # type: ignore[attr-defined]
 
 
+def test_long_keys_are_stored_under_a_digest(ddfs: HttpMaster) -> None:
+    """C4: names of blobs are shorter than keys may be; the blob of a long key says which it is."""
+    task = Task(jobname=JOB, master=ddfs.url)
+    longest_plain, first_long = "a" * MAX_STORED_CHARS, "a" * (MAX_STORED_CHARS + 1)
+    for key in (longest_plain, first_long, "k" * MAX_OOB_KEY_CHARS):
+        task.put(key, b"value of it")
+    names = [path.removeprefix("/put/").partition("$")[0] for path in ddfs.stored]  # type: ignore[attr-defined]
+    contents = list(ddfs.stored.values())  # type: ignore[attr-defined]
+    assert names[0] == longest_plain and contents[0] == b"value of it"
+    assert all(name.startswith(DIGEST_PREFIX) and len(name) < 100 for name in names[1:])
+    assert len(set(names)) == 3 and contents[1] == first_long.encode() + b"\nvalue of it"
+    assert names[1:] == [stored_name(first_long), stored_name("k" * MAX_OOB_KEY_CHARS)]
+
+
+def test_a_key_that_looks_like_a_digest_is_stored_under_one() -> None:
+    """C4: so that no key can be taken for another."""
+    sly = stored_name("a" * 250)
+    assert stored(sly, b"v") == (stored_name(sly), sly.encode() + b"\nv") and stored_name(sly) != sly
+
+
+def test_values_are_bytes(ddfs: HttpMaster) -> None:
+    """M339: text is stored as UTF-8, anything else is refused."""
+    task = Task(jobname=JOB, master=ddfs.url)
+    task.put("text", "ä")
+    task.put("view", memoryview(b"xy"))
+    assert list(ddfs.stored.values()) == ["ä".encode(), b"xy"]  # type: ignore[attr-defined]
+    with pytest.raises(DiscoError, match="OOB value of number must be bytes, not int"):
+        task.put("number", 5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("key", ["a" * MAX_OOB_KEY_CHARS, "Az09_-:@"])
 def test_good_keys(key: str) -> None:
-    """C4, M339."""
+    """C4, M339, M663."""
     check_oob_key(key)
 
 
@@ -114,6 +146,14 @@ def test_profiles_are_kept_out_of_band(make_disco: Callable[..., Any], ddfs: Htt
     assert any(function[2] == "words" for function in marshal.loads(data))
 
 
+def test_a_profile_is_none_of_the_tasks_own_results(ddfs: HttpMaster) -> None:
+    """M343, M578: a task that has put as many as it may is profiled all the same."""
+    task = Task(jobname=JOB, master=ddfs.url, mode="map", taskid=3)
+    task._puts = MAX_OOB_RESULTS
+    profiled(task, lambda: None)
+    assert list(ddfs.stored) == ["/put/profile:map:3$1-2-3"]  # type: ignore[attr-defined]
+
+
 def test_fields_of_a_task(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """M337, M338: the path of a name exists as far as its directory, and no two attempts share it."""
     monkeypatch.chdir(tmp_path)
@@ -127,3 +167,11 @@ def test_fields_of_a_task(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_job_data_rebuilds_objects() -> None:
     """M341."""
     assert load_objects(jobdata(1, {"two": lambda: 2}["two"]))[1]() == 2
+
+
+def test_a_job_function_reaches_the_ddfs_of_its_cluster(make_disco: Callable[..., Any]) -> None:
+    """Without a word about where it is."""
+    told = {"master": "http://127.0.0.1:1234"}
+    disco = make_disco(disco=told, input=["raw://x"], map=jobs.tells_where_ddfs_is, partitions=None)
+    said = disco.run_task("map", 0, [["raw://x"]]).messages
+    assert said == [f"http://127.0.0.1:1234 {disco.port}"]

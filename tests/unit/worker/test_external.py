@@ -39,7 +39,7 @@ RunMap = Callable[..., Any]
 
 
 def test_package_takes_files_without_their_directories(tmp_path: Path) -> None:
-    """M440, M441: the first is the program."""
+    """M440, M441, M463: the first is the program."""
     (tmp_path / "cmap").write_bytes(b"\x7fELF")
     (tmp_path / "cmap.conf").write_text("a = 1")
     files = [str(tmp_path / "cmap"), tmp_path / "cmap.conf"]
@@ -126,7 +126,7 @@ def test_only_the_classic_worker_runs_programs() -> None:
     ],
 )
 def test_parameters_are_a_string_or_netstrings(given: Any, data: bytes) -> None:
-    """M439, C22."""
+    """M386, M439, C22: `ext_params` as a string, as a dictionary, or not given."""
     assert encoded_params(given) == data
 
 

@@ -31,7 +31,7 @@ RunMap = Callable[..., Any]
     ],
 )
 def test_exceptions_become_error_or_fatal(run_map: RunMap, how: str, outcome: str, text: str) -> None:
-    """M455, M458, M459: data and machine at fault: elsewhere; anything else: the job ends."""
+    """M191, M455, M458, M459: data and machine at fault: elsewhere; anything else: the job ends."""
     end = run_map(input=[f"raw://{how}"], map=jobs.fails, partitions=None)
     assert end.outcome == outcome
     assert text in end.text

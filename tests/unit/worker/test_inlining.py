@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.worker import sample_jobs as jobs
 
-from disco.worker.classic.inlining import source_of, summing
+from disco.worker.classic.inlining import collecting, source_of, summing
 
 Pair = tuple[Any, Any]
 OFFSET = 2
@@ -81,6 +81,76 @@ def test_it_gives_the_same_sums_and_errors(function: Any, entries: list[str]) ->
     assert (list(found.items()), found_error) == (list(expected.items()), error)
 
 
+def pairs_by_generator(function: Any, entries: list[str]) -> Any:
+    pairs: list[Pair] = []
+    try:
+        for entry in entries:
+            for pair in function(entry, {"weight": 5}):
+                pairs.append(pair)
+    except Exception as error:
+        return pairs, repr(error)
+    return pairs, None
+
+
+def pairs_by_inlining(function: Any, entries: list[str], limit: int) -> Any:
+    made = collecting(function, source_of(function))
+    assert made is not None
+    keys: list[Any] = []
+    values: list[Any] = []
+    pairs: list[Pair] = []
+
+    def flush() -> int:
+        assert len(keys) <= limit and (not values if made.same else len(values) == len(keys))
+        pairs.extend(zip(keys, values or [*(made.same or ())] * len(keys), strict=False))
+        keys.clear()
+        values.clear()
+        return limit
+
+    try:
+        for entry in entries:
+            made.run(entry, {"weight": 5}, keys, values, len, limit, flush)
+    except Exception as error:
+        return pairs, repr(error)
+    flush()
+    return pairs, None
+
+
+@pytest.mark.parametrize("function", MAPS)
+@given(
+    entries=st.lists(st.sampled_from(["", "a b", "b a stop a", "abc", "stop", "x y x"])),
+    limit=st.integers(1, 5),
+)
+def test_it_gives_the_same_pairs_and_errors(function: Any, entries: list[str], limit: int) -> None:
+    """M366: in batches of any size; an error comes after the batches before it."""
+    expected, error = pairs_by_generator(function, entries)
+    found, found_error = pairs_by_inlining(function, entries, limit)
+    assert found_error == error
+    assert found == (expected[: len(found)] if error else expected)
+    assert len(expected) - len(found) < limit
+
+
+def counts_everything(entry: str, params: Any) -> Iterator[Pair]:
+    yield "entries", 1
+    for word in entry.split():
+        yield word, 1
+
+
+def yields_true_and_one(entry: str, params: Any) -> Iterator[Pair]:
+    yield entry, 1
+    yield entry, True
+
+
+@pytest.mark.parametrize(
+    ("function", "same"),
+    [(plain, (1,)), (counts_everything, (1,)), (yields_true_and_one, None), (Mapper.static, None),
+     (with_return_and_locals, None)],
+)  # fmt: skip
+def test_one_value_for_all_is_known_beforehand(function: Any, same: tuple[Any] | None) -> None:
+    """Values that can be told apart, like 0.0 and -0.0 among floats, are taken one by one."""
+    made = collecting(function, source_of(function))
+    assert made is not None and repr(made.same) == repr(same)
+
+
 def looks_at_frames(entry: str, params: Any) -> Iterator[Pair]:
     yield entry, len(locals())
 
@@ -128,6 +198,7 @@ def closing_over(number: int) -> Callable[..., Any]:
 )  # fmt: skip
 def test_what_might_differ_stays_a_generator(function: Any) -> None:
     assert summing(function, source_of(function)) is None
+    assert collecting(function, source_of(function)) is None
 
 
 def test_source_that_is_not_the_functions_is_not_used() -> None:

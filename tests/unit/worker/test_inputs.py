@@ -180,7 +180,12 @@ def test_an_index_gives_its_outputs_by_label(as_task: Path) -> None:
         assert parse_dir(url, 7) == []
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"0 x\n")[:-4], gzip.compress(b"nolabel\n")])
+CUT, WITHOUT_LABEL = gzip.compress(b"0 x\n")[:-4], gzip.compress(b"nolabel\n")
+
+
+@pytest.mark.parametrize(
+    "content", [b"no gzip", CUT, WITHOUT_LABEL], ids=["no gzip", "cut off", "without a label"]
+)
 def test_a_damaged_index_is_a_data_error(as_task: Path, content: bytes) -> None:
     (as_task / "index.txt.gz").write_bytes(content)
     with pytest.raises(DataError):
@@ -266,7 +271,7 @@ def test_a_file_that_is_nowhere_is_told_by_its_path(as_task: Path, monkeypatch: 
 def test_a_task_asks_a_busy_server_a_few_times_only(
     web: list[int], as_task: Path, refusals: int, is_read: bool
 ) -> None:
-    """M305 for tasks: another replica, or another node, may do better soon."""
+    """M200, M305 for tasks: another replica, or another node, may do better soon."""
     url = f"http://127.0.0.1:{web[-1]}/x"
     web[:0] = [503] * refusals
     if is_read:
@@ -276,6 +281,14 @@ def test_a_task_asks_a_busy_server_a_few_times_only(
         with pytest.raises(CommError, match="503"):
             open_url(url)
     assert len(web) == 1
+
+
+def test_replicas_on_the_web_stand_in_for_each_other(web: list[int], as_task: Path) -> None:
+    """M683, M360: as those on nodes do."""
+    address = f"http://127.0.0.1:{web[-1]}"
+    web[:0] = [404]
+    found = list(SerialInput([[f"{address}/gone", f"{address}/there"]], open=open_url))
+    assert found == [b"web\n"] and len(web) == 1
 
 
 def test_an_index_read_as_a_stream_gives_its_outputs_bytes(as_task: Path) -> None:

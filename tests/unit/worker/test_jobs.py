@@ -28,7 +28,7 @@ def raw(*texts: str) -> list[str]:
 @pytest.mark.parametrize("combiner", [None, func.sum_combiner, jobs.two_at_a_time])
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_word_count_in_every_form(run_job: RunJob, reduce: Any, combiner: Any, partitions: int) -> None:
-    """M366, M372, M373, M399-M401, M421, M422: both reduce signatures, with and without combiners."""
+    """M171, M366, M372, M373, M399-M401, M421, M422: both reduce signatures, with and without combiners."""
     found = run_job(
         input=raw(*TEXTS), map=jobs.words, reduce=reduce, combiner=combiner, partitions=partitions
     )
@@ -117,7 +117,7 @@ def test_a_label_out_of_range_ends_the_job(run_map: Callable[..., Any]) -> None:
 
 
 def test_merge_partitions_reads_all_labels(make_disco: Callable[..., Any]) -> None:
-    """M167, M379."""
+    """M166, M167, M379."""
     disco = make_disco(
         input=raw(*TEXTS), map=jobs.words, reduce=func.sum_reduce, partitions=4, merge_partitions=True
     )
@@ -187,7 +187,9 @@ def test_both_sides_of_the_shuffle_in_the_format_of_all_languages(run_job: RunJo
 
 def test_params_are_each_tasks_own(make_disco: Callable[..., Any]) -> None:
     """M384, M385: a task sees the params as they were submitted, whatever an earlier one did to them."""
-    disco = make_disco(input=raw("1\n2\n"), map=jobs.count_calls, partitions=None, params=Params(seen=5))
+    with pytest.warns(DeprecationWarning, match="Params is deprecated since 0.4: give any object"):
+        params = Params(seen=5)
+    disco = make_disco(input=raw("1\n2\n"), map=jobs.count_calls, partitions=None, params=params)
     with disco.start() as process:
         for _ in range(2):
             end = process.run_task("map", 0, [raw("1\n2\n")])
@@ -196,20 +198,22 @@ def test_params_are_each_tasks_own(make_disco: Callable[..., Any]) -> None:
 
 def test_map_init_may_skip_entries_and_set_params(run_job: RunJob) -> None:
     """M367, M403."""
-    found = run_job(input=raw("1\n2\n3\n4\n"), map=jobs.count_calls, map_init=jobs.skip_two, partitions=None)
+    given = {"map": jobs.count_calls, "map_init": jobs.skip_two, "partitions": None}
+    with pytest.warns(DeprecationWarning, match="map_init is deprecated since 0.4: use map_reader"):
+        found = run_job(input=raw("1\n2\n3\n4\n"), **given)
     assert found == [("seen", 101), ("seen", 102)]
 
 
 def test_reduce_init_may_skip_entries(run_job: RunJob) -> None:
     """M368."""
-    found = run_job(
-        input=raw("d c b a"), map=jobs.words, reduce=jobs.all_pairs, reduce_init=jobs.skip_two, sort=True
-    )
+    given = {"map": jobs.words, "reduce": jobs.all_pairs, "reduce_init": jobs.skip_two, "sort": True}
+    with pytest.warns(DeprecationWarning, match="reduce_init is deprecated since 0.4: use reduce_reader"):
+        found = run_job(input=raw("d c b a"), **given)
     assert found == [(b"c", 1), (b"d", 1)]
 
 
 def test_functions_may_ask_about_their_task(run_job: RunJob) -> None:
-    """M392-M396."""
+    """M392-M396, C2: the master is told as a URL."""
     [(name, (host, master, partition, inputs))] = run_job(
         input=raw("x"), map=jobs.about_task, partitions=None
     )

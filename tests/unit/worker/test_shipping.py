@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from unit.worker.scripted_disco import ScriptedDisco
 
+from disco.error import JobError
+from disco.job import Job
 from disco.worker.classic import modutil
+from disco.worker.classic.func import nop_map
 
 SDK = [str(Path(__file__).resolve().parents[3] / room) for room in ("python-sdk", "jobpack")]
 
@@ -163,6 +166,35 @@ def test_a_required_module_with_its_path(program: Callable[..., ScriptedDisco]) 
         folder__mymodule_py="VALUE = 'mine'\n",
     )
     assert records(disco) == [("mine", 1)]
+
+
+def test_required_packages_by_their_folder(program: Callable[..., ScriptedDisco]) -> None:
+    """M424, W17: with an `__init__.py` or without."""
+    disco = program(
+        """
+        from disco.core import Job
+
+        def map(line, params):
+            import bare.part
+            yield whole.inner.VALUE, bare.part.VALUE
+
+        if __name__ == "__main__":
+            modules = [("whole", "folder/whole"), ("bare", "other/bare")]
+            modules.append(("whole.inner", "folder/whole/inner.py"))
+            pack = Job().pack(input=["raw://a"], map=map, partitions=None, required_modules=modules)
+            open("pack", "wb").write(pack.dumps())
+        """,
+        folder__whole__init_py="",
+        folder__whole__inner_py="VALUE = 'in a package'\n",
+        other__bare__part_py="VALUE = 'in a folder'\n",
+    )
+    assert records(disco) == [("in a package", "in a folder")]
+
+
+def test_a_required_module_that_is_not_there_is_named() -> None:
+    """M424."""
+    with pytest.raises(JobError, match=r"module mine can't be sent: there is no file nowhere/mine\.py"):
+        Job("Test").pack(input=["raw://a"], map=nop_map, required_modules=[("mine", "nowhere/mine.py")])
 
 
 def test_a_worker_of_the_users_own(program: Callable[..., ScriptedDisco]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from disco.worker.classic.shuffling.memory import MIN_BUFFER_BYTES, buffer_bytes
 from disco.worker.classic.shuffling.ordering import general_order, order_for
 from disco.worker.classic.shuffling.parting import Shuffle
 from disco.worker.classic.shuffling.runs import (
+    MAX_HUNK_OBJECTS,
     BatchWriter,
     Groups,
     Pairs,
@@ -174,7 +175,7 @@ def test_groups_survive_a_file(pairs: list[Pair], cut: int) -> None:
     file = io.BytesIO()
     writer = BatchWriter(file)
     writer.groups(list(groups), list(groups.values()))
-    writer._hunks.close()
+    writer.flush()
     file.seek(0)
     found: dict[Any, list[Any]] = {}
     for batch in read_batches(file, "x"):
@@ -190,15 +191,27 @@ def test_a_very_large_group_is_cut() -> None:
     writer.groups(["k"], [list(range(200_000))])
     file.seek(0)
     batches = list(read_batches(file, "x"))
-    assert len(batches) == 4
+    assert len(batches) == 200_000 // MAX_HUNK_OBJECTS + 1
     assert [value for batch in batches for _, value in batch.pairs()] == list(range(200_000))
+
+
+def test_hunks_of_large_values_hold_few_of_them() -> None:
+    """M383: who reads a hunk must have all of it in memory."""
+    file = io.BytesIO()
+    values = [[bytes([n, m]) * 2**19 for m in range(5)] for n in range(10)]
+    BatchWriter(file).groups(list(range(10)), values)  # type: ignore[arg-type]
+    file.seek(0)
+    batches = list(read_batches(file, "x"))
+    assert all(len(list(batch.pairs())) <= 4 for batch in batches)
+    found = [value for batch in batches for _, value in batch.pairs()]
+    assert found == [value for of_key in values for value in of_key]
 
 
 def test_users_keys_that_look_like_a_mark_stay_pairs() -> None:
     file = io.BytesIO()
     writer = BatchWriter(file)
     writer.pairs([b"\0disco groups\0", "x"], [1, 2])
-    writer._hunks.close()
+    writer.flush()
     file.seek(0)
     assert list(read_batches(file, "x")) == [Pairs([b"\0disco groups\0", "x"], [1, 2])]
 
@@ -244,7 +257,9 @@ def shuffled(pairs: Iterable[Pair], **options: Any) -> dict[int, list[Pair]]:
         map=func.nop_map, combiner=None, output_stream=(), has_reduce=True, params=None, **job
     )  # fmt: skip
     shuffle = Shuffle(worker, None, settings)  # type: ignore[arg-type]
-    shuffle.take(iter(pairs))
+    rest = iter(pairs)
+    while batch := list(islice(rest, shuffle.batch)):
+        shuffle.add([key for key, _ in batch], [value for _, value in batch])
     shuffle.close()
     return worker.pairs()
 

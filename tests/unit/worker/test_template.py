@@ -60,7 +60,7 @@ def test_a_failed_task_ends_the_process(make_disco: Callable[..., Any]) -> None:
 
 
 def test_outputs_are_whole_or_not_there(make_disco: Callable[..., Any]) -> None:
-    """M177, M413: what a failed task has written is removed, so the next attempt has the room."""
+    """M210, M177, M413: what a failed task has written is removed, so the next attempt has the room."""
     disco = make_disco(input=["raw://x"], map=jobs.fails_at_the_end, partitions=None)
     end = disco.run_task("map", 0, [["raw://x"]])
     assert (end.outcome, end.outputs) == ("fatal", [])

@@ -52,13 +52,13 @@ class TextLines:
     """Iterated, it gives lines of text (UTF-8; other bytes as lone surrogates); else it is the file."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        self.binary = stream
 
     def __iter__(self) -> Iterator[str]:
-        stream: Any = self._stream
+        stream: Any = self.binary
         if isinstance(stream, io.BufferedReader | io.BytesIO):
             return io.TextIOWrapper(stream, "utf-8", "surrogateescape", newline="\n")
         return (line.decode("utf-8", "surrogateescape") for line in stream)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.binary, name)

@@ -11,12 +11,18 @@ from typing import Any
 
 from ...records.partition import partition as stable_partition
 from .readers import (
+    arrow_reader,
+    csv_dict_reader,
+    csv_reader,
     gzip_line_reader,
     gzip_reader,
+    json_reader,
     old_netstr_reader,
+    parquet_reader,
     re_reader,
     string_input_stream,
 )
+from .shuffling.disksort import disk_sort, unix_sort
 from .streams import (
     InputStream,
     OutputStream,
@@ -29,13 +35,15 @@ from .streams import (
 )
 
 __all__ = [
-    "InputStream", "OutputStream", "chain_reader", "chain_stream", "combiner", "default_partition",
-    "default_stream", "disco_input_stream", "disco_output_stream", "gzip_line_reader", "gzip_line_stream",
-    "gzip_reader", "gzip_stream", "init", "input_stream", "kv_input_stream", "kv_output_stream",
-    "make_range_partition", "map", "map_input_stream", "map_output_stream", "noop", "nop_map", "nop_reduce",
-    "notifier", "old_netstr_reader", "output_stream", "partition", "re_reader", "reduce", "reduce2",
-    "reduce_input_stream", "reduce_output_stream", "string_input_stream", "sum_combiner", "sum_reduce",
-    "task_input_stream", "task_output_stream",
+    "InputStream", "OutputStream", "arrow_reader", "chain_reader", "chain_stream", "combiner",
+    "csv_dict_reader", "csv_reader", "default_partition", "default_stream", "disco_input_stream",
+    "disco_output_stream", "disk_sort", "gzip_line_reader", "gzip_line_stream", "gzip_reader",
+    "gzip_stream", "init", "input_stream", "json_reader", "kv_input_stream", "kv_output_stream",
+    "make_range_partition", "map", "map_input_stream", "map_output_stream", "noop", "nop_map",
+    "nop_reduce", "notifier", "old_netstr_reader", "output_stream", "parquet_reader", "partition",
+    "re_reader", "reduce", "reduce2", "reduce_input_stream", "reduce_output_stream",
+    "string_input_stream", "sum_combiner", "sum_reduce", "task_input_stream", "task_output_stream",
+    "unix_sort",
 ]  # fmt: skip
 
 Pair = tuple[Any, Any]

@@ -4,26 +4,28 @@ What a job's functions may see is always the same: `map` is called for each entr
 pair, `partition` and `combiner`. Where these are Disco's own, their calls can be left out, and the loop does
 what they would have done:
 
-    sum_combiner              one dictionary for all partitions, parted when it is written; a map that yields
-                              plainly adds to it without the way through a generator (`inlining`)
-    default partition         asked once for each distinct key of a batch
-    Disco's own output        columns instead of pairs; grouped by key where keys repeat (`shuffle`)
+    sum_combiner              one dictionary for all partitions, parted when it is written
+    default partition         asked once for each distinct key of a run
+    Disco's own output        columns instead of pairs; grouped by key where keys repeat (`shuffling`)
 
-Anything else takes the plain loop.
+In these loops a map that yields plainly adds to the dictionary or the columns itself, without the way through
+a generator (`inlining`). Anything else takes the plain loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import func
 from .external import is_external, start_program
+from .inlining import Collecting, collecting, summing
 from .progress import Progress
+from .shapes import blaming
 from .shuffling.parting import Shuffle
-from .streams import open_output
+from .streams import as_chain, open_output
 
 if TYPE_CHECKING:
     from ...task import Task
@@ -61,7 +63,7 @@ def _settings(get: Callable[[str], Any], program: Program | None) -> MapJob:
         combiner=get("combiner"),
         partition=get("partition"),
         partitions=get("partitions"),
-        output_stream=tuple(get("map_output_stream")),
+        output_stream=as_chain(get("map_output_stream")),
         has_reduce=bool(get("reduce")),
         sort=bool(get("sort")),
         sort_buffer_size=get("sort_buffer_size"),
@@ -74,7 +76,8 @@ def _run(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any], get: C
     if get("map_init"):
         get("map_init")(entries, job.params)
     progress = Progress(get("status_interval"), "entries mapped")
-    _choose(job)(worker, task, job, progress.of(entries))
+    with blaming("map", job.map):
+        _choose(job)(worker, task, job, progress.of(entries))
     progress.finish()
 
 
@@ -105,7 +108,7 @@ DEFAULT_OUTPUT = (func.task_output_stream, func.disco_output_stream)
 def _summed(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
     sums: dict[Any, Any] = {}
     get, params = sums.get, job.params
-    add_pairs = worker.adding_map
+    add_pairs = summing(job.map, worker.map_source)
     if add_pairs is not None:
         for entry in entries:
             add_pairs(entry, params, sums, get)
@@ -114,7 +117,7 @@ def _summed(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> 
             sums[key] = get(key, 0) + value
     shuffle = Shuffle(worker, task, job)
     if job.has_reduce:
-        shuffle.write_pairs(list(sums.items()), sort=job.sort)
+        shuffle.write_pairs(list(sums), list(sums.values()))
     else:
         shuffle.write_results(sums)
     shuffle.close()
@@ -122,8 +125,30 @@ def _summed(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> 
 
 def _shuffled(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
     shuffle = Shuffle(worker, task, job)
-    shuffle.take(_pairs(job, entries))
+    made = collecting(job.map, worker.map_source)
+    if made is not None:
+        _collect(made, shuffle, job.params, entries)
+    else:
+        pairs = _pairs(job, entries)
+        while batch := list(islice(pairs, shuffle.batch)):
+            shuffle.add([key for key, _ in batch], [value for _, value in batch])
     shuffle.close()
+
+
+def _collect(collecting: Collecting, shuffle: Shuffle, params: Any, entries: Iterator[Any]) -> None:
+    """Let the map fill columns, and the shuffle take them whenever there is a batch."""
+    keys: list[Any] = []
+    values: list[Any] = []
+
+    def flush() -> int:
+        shuffle.add(keys, values if collecting.same is None else (*collecting.same, len(keys)))
+        keys.clear()
+        values.clear()
+        return shuffle.batch
+
+    for entry in entries:
+        collecting.run(entry, params, keys, values, len, shuffle.batch, flush)
+    flush()
 
 
 def _into_one(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> None:
@@ -150,12 +175,14 @@ def _plain(worker: Worker, task: Task, job: MapJob, entries: Iterator[Any]) -> N
             continue
         combined = combiner(key, value, buffers[label], False, params)
         if combined is not None:
-            _add_all(adds, output, label, combined)
+            with blaming("combiner", combiner):
+                _add_all(adds, output, label, combined)
     if combiner is not None:
         for label, buffer in buffers.items():
             combined = combiner(None, None, buffer, True, params)
             if combined is not None:
-                _add_all(adds, output, label, combined)
+                with blaming("combiner", combiner):
+                    _add_all(adds, output, label, combined)
 
 
 def _add_all(
@@ -180,11 +207,18 @@ def _opener(worker: Worker, task: Task, job: MapJob) -> Callable[[Any], Any]:
     return output
 
 
+class LabelError(ValueError):
+    """A partition function returned something that is no label."""
+
+
 def checked_label(label: Any, count: int) -> int:
-    """The label that a partition function returned. Raises ValueError when it is none."""
-    number = int(label)
+    """The label that a partition function returned. Raises LabelError when it is none."""
+    try:
+        number = int(label)
+    except (TypeError, ValueError):
+        number = -1
     if not 0 <= number < count:
-        raise ValueError(
+        raise LabelError(
             f"the partition function returned {label!r}, which is not in range({count}); "
             "return a number from 0 to nr_partitions - 1"
         )

@@ -19,6 +19,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ...error import DiscoError
+from .signatures import innermost
 
 Definition = str | tuple[str, str]
 
@@ -97,7 +98,8 @@ def locate_modules(
 
 def modules_of(functions: Iterable[Any]) -> list[Definition]:
     """Definitions of the local modules in which `functions` are defined."""
-    names = {str(getattr(f, "__module__", "__main__")) for f in functions} - {"__main__", "builtins", "None"}
+    names = {str(getattr(innermost(f), "__module__", "__main__")) for f in functions}
+    names -= {"__main__", "builtins", "None"}
     return [one for one in locate_modules(sorted(names), recurse=False) if not isinstance(one, str)]
 
 
@@ -111,7 +113,7 @@ def parse_function(function: Callable[..., Any]) -> list[str]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if str(getattr(item, "__module__", "")).partition(".")[0] in OWN:
+        if str(getattr(innermost(item), "__module__", "")).partition(".")[0] in OWN:
             continue
         names.update(dict.fromkeys(_own_module(item)))
         for code, scope in _codes(item):
@@ -129,9 +131,19 @@ def is_local(path: Path) -> bool:
 
 
 def archive_files(name: str, path: str) -> Iterator[tuple[str, str]]:
-    """(name in the archive, path) of the files that make `import name` work: itself, or its package."""
+    """(name in the archive, path) of the files that make `import name` work: itself, or its package.
+
+    `path` may be the folder of a package. Raises DiscoError when it is not there.
+    """
     parts = name.split(".")
     source = Path(path)
+    if source.is_dir():
+        source = source / "__init__.py"
+        if not source.exists():  # a package may have none
+            yield from _folder_files(source.parent, "/".join(parts))
+            return
+    if not source.is_file():
+        raise DiscoError(f"module {name} can't be sent: there is no file {path}")
     is_package = source.name == "__init__.py"
     depth = len(parts) if is_package else len(parts) - 1
     roots = list(source.parents)[:depth]
@@ -139,8 +151,11 @@ def archive_files(name: str, path: str) -> Iterator[tuple[str, str]]:
     if not packages:
         yield f"{'/'.join(parts)}.py", path
         return
-    top = packages[-1]
-    below = "/".join(parts[: depth - len(packages) + 1])
+    yield from _folder_files(packages[-1], "/".join(parts[: depth - len(packages) + 1]))
+
+
+def _folder_files(top: Path, below: str) -> Iterator[tuple[str, str]]:
+    """All files of a package, named as they lie in the archive. Raises DiscoError when they are too large."""
     total = 0
     for file in sorted(top.rglob("*")):
         inside = file.relative_to(top)
@@ -167,13 +182,13 @@ def _installed_roots() -> tuple[Path, ...]:
 
 
 def _own_module(item: Any) -> list[str]:
-    name = getattr(item, "__module__", None)
+    name = getattr(innermost(item), "__module__", None)
     return [name] if isinstance(name, str) and name not in ("__main__", "builtins") else []
 
 
 def _codes(item: Any) -> Iterator[tuple[CodeType, dict[str, Any]]]:
     """The code objects of a function, method, partial, or class, with their globals."""
-    function = getattr(item, "__func__", getattr(item, "func", item))
+    function = innermost(item)
     if isinstance(function, FunctionType):
         yield function.__code__, function.__globals__
     elif isinstance(item, type):

@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from .. import current
 from . import func
 from .external import is_external, start_program
 from .grouping import ReduceInput
 from .progress import Progress
-from .shuffling.memory import buffer_bytes
+from .shapes import blaming
+from .shuffling.memory import FIRST_BATCH, buffer_bytes, next_batch
 from .shuffling.ordering import order_for
 from .shuffling.runs import Batch, Groups, Pairs, each, read_batches, weight
 from .shuffling.sorting import Sorter
 from .signatures import yields_pairs
-from .streams import open_input, open_output
+from .streams import as_chain, open_input, open_output
 
 if TYPE_CHECKING:
     from ...task import Task
@@ -38,8 +40,8 @@ def run_reduce(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any])
     progress = Progress(get("status_interval"), "entries reduced")
     if reduce is func.sum_reduce and reads_own_format(worker, job, jobargs) and not get("reduce_init"):
         sums = _sums(_batches(worker, task, job, jobargs))
-        pairs = _sorted_items(sums) if get("sort") else sums.items()
-        _write_all(_output(worker, task, get), pairs)
+        keys = sorted(sums, key=order_for(map(type, sums))) if get("sort") else sums
+        _write_all(_output(worker, task, get), ((key, sums[key]) for key in keys))
         return
     given = _reduce_input(worker, task, job, jobargs, progress)
     if get("reduce_init"):
@@ -50,7 +52,8 @@ def run_reduce(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any])
     elif yields_pairs(reduce):
         pairs = reduce(given, params)
         if pairs is not None:
-            _write_all(_output(worker, task, get), pairs)
+            with blaming("reduce", reduce):
+                _write_all(_output(worker, task, get), pairs)
     else:
         reduce(given, _output(worker, task, get), params)
     progress.finish()
@@ -66,7 +69,7 @@ def _reduce_input(
 ) -> ReduceInput:
     get = worker.getter(job, jobargs)
     if get("sort"):
-        sorter = Sorter(buffer_bytes(get("sort_buffer_size")), directory=".")
+        sorter = Sorter(buffer_bytes(get("sort_buffer_size")), directory=str(current.home))
         batches = (
             _batches(worker, task, job, jobargs)
             if reads_own_format(worker, job, jobargs)
@@ -129,9 +132,11 @@ def _batches(worker: Worker, task: Task, job: Any, jobargs: Mapping[str, Any]) -
 
 def _pair_batches(records: Iterable[Any]) -> Iterator[Batch]:
     """Pairs from any reader, in batches."""
-    records = iter(records)
-    while batch := list(islice(records, 8192)):
-        yield Pairs([key for key, _ in batch], [value for _, value in batch])
+    records, size = iter(records), FIRST_BATCH
+    while batch := list(islice(records, size)):
+        keys, values = [key for key, _ in batch], [value for _, value in batch]
+        size = next_batch(keys, values)
+        yield Pairs(keys, values)
 
 
 def _sums(batches: Iterable[Batch]) -> dict[Any, Any]:
@@ -150,17 +155,9 @@ def _sums(batches: Iterable[Batch]) -> dict[Any, Any]:
     return sums
 
 
-def _sorted_items(sums: dict[Any, Any]) -> list[tuple[Any, Any]]:
-    from .shuffling.parting import sort_pairs
-
-    pairs = list(sums.items())
-    sort_pairs(pairs)
-    return pairs
-
-
 def _output(worker: Worker, task: Task, get: Any) -> Any:
     """The task's one output: results of a reduce are not parted any further."""
-    streams = tuple(get("reduce_output_stream"))
+    streams = as_chain(get("reduce_output_stream"))
     params = get("params")
     return worker.output(task, open=lambda path: open_output(streams, path, None, params)).file
 

@@ -7,6 +7,15 @@ from types import MethodType
 from typing import Any
 
 
+def innermost(function: Any) -> Any:
+    """The function behind methods and `functools.partial`s of it."""
+    while True:
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
+        if inner is None or not callable(inner):
+            return function
+        function = inner
+
+
 def positional(function: Callable[..., Any]) -> tuple[tuple[str, ...], int]:
     """Names of the positional parameters, without a bound `self`, and how many of them have no default."""
     code = getattr(function, "__code__", None) or getattr(

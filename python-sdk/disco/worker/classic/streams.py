@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from ...deprecation import deprecated
 from ...records.hunks import Encoding, HunkWriter, read_records
 from ..outputs import OutputFile
 from .shuffling.runs import read_batches
@@ -42,13 +43,16 @@ class OutputStream:
         return str(self.stream.path)
 
     def add(self, key: Any, value: Any) -> None:
+        """Add a pair. What a key and a value may be is the stream's own matter."""
         raise NotImplementedError
 
     def write(self, data: bytes) -> None:
         """Write bytes to the underlying file. Deprecated since 0.3: add pairs instead."""
+        deprecated("OutputStream.write", "0.3", "add pairs, or write an output stream of your own")
         self.stream.write(data)
 
     def close(self) -> None:
+        """Complete the output: only then it is there under its name."""
         self.stream.close()
 
 
@@ -108,6 +112,13 @@ def kv_output_stream(stream: Any, partition: str | None, url: str, params: Any) 
 def _records(batch: Any) -> Iterable[Any]:
     records: Iterable[Any] = batch.pairs()
     return records
+
+
+def as_chain(streams: Stream | Iterable[Stream] | None) -> tuple[Stream, ...]:
+    """The value of a job's stream parameter as a chain: a single function is one too."""
+    if streams is None:
+        return ()
+    return (streams,) if callable(streams) else tuple(streams)
 
 
 class ChainedInput:

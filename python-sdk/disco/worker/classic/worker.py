@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ...deprecation import deprecated
 from .. import base, current
 from ..inputs import TaskReplicas, open_indexes, task_inputs
 from . import func
 from .entries import default_reader, text_stream
 from .external import MODES, program_files
+from .inlining import source_of
 from .mapping import DEFAULT_OUTPUT, run_map
 from .reducing import run_reduce
-from .streams import open_input
+from .signatures import innermost
+from .streams import as_chain, open_input
 
 if TYPE_CHECKING:
     from ...client.packing.homezip import DiscoZipFile
@@ -38,6 +41,7 @@ class Params:
     """
 
     def __init__(self, **kwargs: Any) -> None:
+        deprecated("Params", "0.4", "give any object that can be pickled as params")
         self.__dict__.update(kwargs)
 
     def __repr__(self) -> str:
@@ -45,10 +49,30 @@ class Params:
 
 
 class Worker(base.Worker):
-    """A worker for jobs in the classic form: see the documents, 4.1.10, for all of its parameters."""
+    """A worker for jobs made of job functions. Its parameters, beside those of `disco.worker.Worker`:
+
+    - `map`: function (entry, params) that gives pairs, or an external program
+    - `map_reader`: the last input stream of a map, None for lines; `map_input_stream`, `map_output_stream`:
+      the whole chains
+    - `combiner`: (key, value, buffer, done, params), run over what a map gives to one partition
+    - `partition`: (key, nr_partitions, params) that gives a number; `partitions`: how many, None for a file
+      a map without any
+    - `reduce`: function (iter, out, params) that adds pairs to `out`, or (iter, params) that gives pairs, or
+      an external program; `reduce_reader`, `reduce_input_stream`, `reduce_output_stream` as for the map
+    - `merge_partitions`: one reduce reads all partitions
+    - `sort`: a reduce gets its pairs by ascending key; `sort_buffer_size`: the memory for that, "10%" of the
+      machine's, "100M", or bytes
+    - `params`: any object, a copy for each task; `ext_params`: a string or dictionary for external programs
+    - `required_files`: a list of paths, or a dictionary of content by name
+    - `required_modules`: names to import and (name, path) pairs to send; None to find them
+    - `requirements`: packages to bring along, a list or the path of a requirements file
+    - `jobenvs`: variables of the tasks' environment, a dictionary
+    - `notifier`: told the URL of each input that is opened
+    - `status_interval`: a message every so many entries, 0 for none
+    - `map_init`, `reduce_init`: (entries, params), called first; deprecated since 0.4
+    """
 
     map_source = ""  # of the submitted job, so that nodes can compile its map in another form
-    adding_map: Callable[..., Any] | None = None  # that form, if the job sums and the map allows it
 
     def defaults(self) -> dict[str, Any]:
         return {
@@ -64,7 +88,7 @@ class Worker(base.Worker):
             "reduce_input_stream": (func.task_input_stream,),
             "reduce_output_stream": DEFAULT_OUTPUT,
             "notifier": func.notifier,
-            "params": Params(),
+            "params": Params.__new__(Params),  # each job has one; only making one's own is deprecated
             "required_files": (),
             "required_modules": None,
             "sort": False,
@@ -73,9 +97,6 @@ class Worker(base.Worker):
         }
 
     def jobdict(self, job: Any, **jobargs: Any) -> dict[str, Any]:
-
-        from .inlining import source_of
-
         self.map_source = source_of(self.getitem("map", job, jobargs))
         return super().jobdict(job, **jobargs)
 
@@ -93,7 +114,7 @@ class Worker(base.Worker):
     def shipped(self, job: Any, jobargs: Mapping[str, Any]) -> list[Callable[..., Any]]:
         get = self.getter(job, jobargs)
         functions = [get(key) for key in FUNCTIONS]
-        return [f for f in chain(functions, *(get(key) or () for key in STREAMS)) if callable(f)]
+        return [f for f in chain(functions, *(as_chain(get(key)) for key in STREAMS)) if callable(f)]
 
     def prepare(self, job: Any, jobargs: Mapping[str, Any]) -> None:
         """Import the required modules and let job functions use them by name."""
@@ -107,10 +128,6 @@ class Worker(base.Worker):
             known[name.partition(".")[0]] = sys.modules[name.partition(".")[0]]
         for function in self.shipped(job, jobargs):
             _offer(function, known)
-        if get("combiner") is func.sum_combiner and get("map"):
-            from .inlining import summing
-
-            self.adding_map = summing(get("map"), self.map_source)
 
     def start(self, task: Task, job: Any, **jobargs: Any) -> None:
         super().start(task, job, **jobargs)
@@ -127,16 +144,17 @@ class Worker(base.Worker):
     ) -> tuple[Callable[..., Any], ...]:
         """The chain of input streams of a mode, its reader last."""
         get = self.getter(job, jobargs)
-        streams = tuple(get(f"{mode}_input_stream"))
+        streams = as_chain(get(f"{mode}_input_stream"))
         reader = get(f"{mode}_reader")
         if len(streams) > 1 and (not reader or self.is_default(f"{mode}_reader", reader)):
             return streams  # a longer chain brings its own reader
         if not reader:
             return (*streams, default_reader)
-        is_own = str(getattr(reader, "__module__", "")).startswith("disco.")
+        is_own = str(getattr(innermost(reader), "__module__", "")).startswith("disco.")
         return (*streams, reader) if is_own else (*streams, text_stream, reader)
 
     def is_default(self, key: str, value: Any) -> bool:
+        """Whether a parameter has the value that it has when nobody gives one."""
         return self.defaults().get(key) is value
 
     def entries(self, task: Task, job: Any, jobargs: Mapping[str, Any], mode: str) -> Iterable[Any]:
@@ -165,8 +183,9 @@ class Worker(base.Worker):
 
 def _offer(function: Any, names: Mapping[str, Any]) -> None:
     """Let a job function see `names` as globals, unless it has its own of that name."""
-    own = getattr(getattr(function, "__func__", function), "__globals__", None)
-    module = str(getattr(function, "__module__", ""))
+    inner = innermost(function)
+    own = getattr(inner, "__globals__", None)
+    module = str(getattr(inner, "__module__", ""))
     if own is not None and not module.startswith("disco."):
         for name, value in names.items():
             own.setdefault(name, value)

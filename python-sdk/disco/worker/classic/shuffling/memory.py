@@ -11,7 +11,11 @@ from typing import Any
 from ....error import DiscoError
 
 SAMPLE = 64
+PAIR_BYTES = 64  # a tuple of two, and its place in a list
+ENTRY_BYTES = 160  # an entry of a dictionary, with an empty list
 MIN_BUFFER_BYTES = 64 * 1024
+FIRST_BATCH, LARGEST_BATCH = 64, 4096  # pairs; more would leave the processor's cache
+BATCH_BYTES = 256 * 1024
 _UNITS = {"": 1, "b": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -40,6 +44,12 @@ def column_bytes(column: Sequence[Any]) -> int:
     step = max(1, count // SAMPLE)
     sample = column[::step]
     return count * 8 + sum(map(deep_bytes, sample)) * count // len(sample)
+
+
+def next_batch(keys: Sequence[Any], values: Sequence[Any]) -> int:
+    """How many pairs to take at a time after a batch of these: few where they are large."""
+    pair_bytes = (column_bytes(keys) + column_bytes(values)) // len(keys) or 1
+    return max(1, min(LARGEST_BATCH, 2 * len(keys), BATCH_BYTES // pair_bytes))
 
 
 def deep_bytes(item: Any, levels: int = 3) -> int:

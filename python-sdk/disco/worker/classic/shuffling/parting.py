@@ -1,17 +1,14 @@
 """The way from map to reduce in Disco's own format: parted by key, grouped where keys repeat.
 
-Pairs are taken in batches. While keys repeat, a batch becomes a dictionary of lists, which grows until the
-memory for it is used up; its keys are then sorted, parted and written as a run of groups. When hardly any
-key repeats, grouping is given up: pairs are parted and written as they come, or, for a job that sorts,
-collected and sorted. The values of a key stay in their order in every case.
+Pairs are taken in batches and gathered until the memory for them is used up; then they are parted, sorted
+by key and written as a run. A job that doesn't sort has what can't be grouped written as it comes. The values
+of a key stay in their order in every case.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
-from itertools import chain, compress, islice, repeat
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -19,9 +16,10 @@ from zlib import crc32
 from ....records.partition import partition as stable_partition
 from .. import func
 from ..streams import open_output
-from .memory import buffer_bytes, column_bytes
+from .gathering import Gathering
+from .memory import FIRST_BATCH, buffer_bytes, next_batch
 from .ordering import general_order, order_for
-from .runs import BatchWriter
+from .runs import BatchWriter, Groups, Values
 
 if TYPE_CHECKING:
     from ....task import Task
@@ -29,17 +27,17 @@ if TYPE_CHECKING:
     from ..worker import Worker
 
 Pair = tuple[Any, Any]
+Places = list[int] | range
 
-BATCH = 65_536
-MIN_SAMPLE = 1000  # fewer pairs say nothing about repeats, and cost nothing either way
-MIN_REPEATS = 2  # pairs a distinct key, on average, that make grouping worth it
-GROUP_BYTES = 128 * 2**20  # groups are written when they take this much memory
-_END: Any = object()
+RUN_BYTES = 128 * 2**20  # a run is written when it takes this much memory
 _key = itemgetter(0)
 
 
 class Shuffle:
-    """Takes the pairs of one map task and writes the files of its partitions."""
+    """Takes the pairs of one map task (`add`) and writes the files of its partitions.
+
+    `batch` is how many pairs `add` should be given next: fewer where they are large.
+    """
 
     def __init__(self, worker: Worker, task: Task, job: MapJob) -> None:
         self._worker = worker
@@ -47,115 +45,70 @@ class Shuffle:
         self._job = job
         self._count = job.partitions or 1
         self._writers: dict[int, BatchWriter] = {}
-        self._run_bytes = min(GROUP_BYTES, buffer_bytes(job.sort_buffer_size))
+        self._run_bytes = min(RUN_BYTES, buffer_bytes(job.sort_buffer_size))
+        # a partition function of the user's is asked about every pair
+        self._gathering = Gathering(group=self._count == 1 or job.partition is func.default_partition)
+        self.batch = FIRST_BATCH
 
-    def take(self, pairs: Iterator[Pair]) -> None:
-        """Take all pairs. The map may not change a key or value after it has given it out."""
-        left: Iterator[Pair] | None = pairs
-        if self._count == 1 or self._job.partition is func.default_partition:
-            left = self._take_groups(pairs)
-        # else: a partition function of the user's is called for every pair
-        if left is not None:
-            self._take_pairs(left)
-
-    def write_pairs(self, pairs: list[Pair], sort: bool) -> None:
-        """Part pairs and write them, sorted by key if asked to."""
-        if sort:
-            sort_pairs(pairs)
-        if self._count == 1:
-            self._columns(0, pairs)
+    def add(self, keys: list[Any], values: Values) -> None:
+        """Take pairs. The map may not change a key or value after it has given it out."""
+        if not keys:
             return
-        for label, parted in self._parted(pairs, [key for key, _ in pairs]).items():
-            self._columns(label, parted)
+        self._gathering.add(keys, values)
+        self.batch = next_batch(keys, values)
+        may_wait = self._job.sort or self._gathering.is_grouping
+        if not may_wait or self._gathering.held_bytes > self._run_bytes:
+            self._write_run()
+
+    def write_pairs(self, keys: list[Any], values: list[Any]) -> None:
+        """Part pairs and write them, sorted by key if the job asks for it."""
+        for label, places in self._parted(keys).items():
+            parted = _at(places, keys), _at(places, values)
+            self._writer(label).pairs(*(sorted_by_key(*parted) if self._job.sort else parted))
 
     def write_results(self, sums: dict[Any, Any]) -> None:
         """The job has no reduce: these pairs are its results, in the format of results."""
-        for label, parted in self._parted(list(sums.items()), list(sums)).items():
+        pairs = list(sums.items())
+        for label, places in self._parted(list(sums)).items():
             name = str(label)
             output: Any = self._worker.output(self._task, name, open=partial(self._open_result, name)).file
-            for key, value in parted:
+            for key, value in _at(places, pairs):
                 output.add(key, value)
 
     def close(self) -> None:
+        """Write what is left."""
+        self._write_run()
         for writer in self._writers.values():
             writer.close()
 
-    def _take_groups(self, pairs: Iterator[Pair]) -> Iterator[Pair] | None:
-        """Group pairs while keys repeat. Returns the rest of the pairs when they do not, else None."""
-        groups: defaultdict[Any, list[Any]] = defaultdict(list)
-        size = 0
-        rest: list[Pair] = []  # pairs whose keys can't be in a dictionary
-        while (first := next(pairs, _END)) is not _END:
-            is_first = not size
-            for key, value in chain((first,), islice(pairs, BATCH - 1)):
-                try:
-                    groups[key].append(value)
-                except TypeError:
-                    rest.append((key, value))
-            size += BATCH
-            if rest or (is_first and _hardly_repeats(groups)):
-                return chain(_ungrouped(groups), rest, pairs)
-            if self._groups_bytes(groups, size) > self._run_bytes:
-                self._write_groups(groups)
-                groups.clear()
-                size = 0
-        self._write_groups(groups)
-        return None
-
-    def _take_pairs(self, pairs: Iterator[Pair]) -> None:
-        kept: list[Pair] = []
-        kept_bytes = 0
-        while batch := list(islice(pairs, BATCH)):
-            if not self._job.sort:
-                self.write_pairs(batch, sort=False)
-                continue
-            kept += batch
-            kept_bytes += column_bytes(batch)
-            if kept_bytes > self._run_bytes:
-                self.write_pairs(kept, sort=True)
-                kept, kept_bytes = [], 0
-        if kept:
-            self.write_pairs(kept, sort=True)
-
-    @staticmethod
-    def _groups_bytes(groups: dict[Any, list[Any]], size: int) -> int:
-        sample = list(islice(groups.items(), 64))
-        pairs = sum(len(values) for _, values in sample) or 1
-        values_bytes = sum(column_bytes(values) for _, values in sample) * size // pairs
-        return min(values_bytes, size * 4096) + 100 * len(groups)
-
-    def _write_groups(self, groups: dict[Any, list[Any]]) -> None:
-        keys = self._in_order(list(groups))
-        if self._count == 1:
-            if keys:
-                self._writer(0).groups(keys, [groups[key] for key in keys])
-            return
-        for label, parted in self._parted(keys, keys).items():
-            self._writer(label).groups(parted, [groups[key] for key in parted])
+    def _write_run(self) -> None:
+        held = self._gathering.take()
+        if isinstance(held, Groups):
+            values_of = dict(zip(held.keys, held.values, strict=True))
+            keys = self._in_order(held.keys)
+            for label, places in self._parted(keys).items():
+                parted = _at(places, keys)
+                self._writer(label).groups(parted, list(map(values_of.__getitem__, parted)))
+        elif held.values:
+            self.write_pairs(held.keys, held.values)
 
     def _in_order(self, keys: list[Any]) -> list[Any]:
         try:
-            sort_keys(keys)
+            return sorted(keys, key=order_for(set(map(type, keys))))
         except Exception:
             if self._job.sort:
                 raise
-            # such keys have no order; nobody asked for one
-        return keys
+            return keys  # such keys have no order; nobody asked for one
 
-    def _columns(self, label: int, pairs: list[Pair]) -> None:
-        if pairs:
-            self._writer(label).pairs([key for key, _ in pairs], [value for _, value in pairs])
-
-    def _parted(self, items: list[Any], keys: list[Any]) -> dict[int, list[Any]]:
-        """Items by the labels of their keys, in order."""
+    def _parted(self, keys: list[Any]) -> dict[int, Places]:
+        """For each label that occurs, the places of its keys."""
+        if self._count == 1:
+            return {0: range(len(keys))} if keys else {}
         labels = self._labels(keys)
-        found = sorted(set(labels))
-        if len(found) <= 4:
-            return {label: list(compress(items, map(label.__eq__, labels))) for label in found}
-        parted: dict[int, list[Any]] = {label: [] for label in found}
-        for item, label in zip(items, labels, strict=True):
-            parted[label].append(item)
-        return parted
+        places: dict[int, Any] = {label: [] for label in sorted(set(labels))}
+        for place, label in enumerate(labels):
+            places[label].append(place)
+        return places
 
     def _labels(self, keys: list[Any]) -> list[int]:
         count, partition = self._count, self._job.partition
@@ -164,8 +117,7 @@ class Shuffle:
 
             params = self._job.params
             return [checked_label(partition(key, count, params), count) for key in keys]
-        kinds = set(map(type, keys))
-        if kinds == {bytes}:
+        if set(map(type, keys)) == {bytes}:
             return [crc32(key) % count for key in keys]
         return list(map(stable_partition, keys, repeat(count)))
 
@@ -179,27 +131,16 @@ class Shuffle:
         return open_output(self._job.output_stream, path, name, self._job.params)
 
 
-def sort_pairs(pairs: list[Pair]) -> None:
-    """Sort by key alone, stably, whatever the types of the keys."""
-    order = order_for(set(map(type, map(_key, pairs))))
-    pairs.sort(key=_key if order is None else _ordered_key)
-
-
-def sort_keys(keys: list[Any]) -> None:
-    """Sort keys of any types."""
-    keys.sort(key=order_for(set(map(type, keys))))
+def sorted_by_key(keys: list[Any], values: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Two columns sorted by key alone, stably, whatever the types of the keys."""
+    order = order_for(set(map(type, keys)))
+    pairs = sorted(zip(keys, values, strict=True), key=_key if order is None else _ordered_key)
+    return [key for key, _ in pairs], [value for _, value in pairs]
 
 
 def _ordered_key(pair: Pair) -> Any:
     return general_order(pair[0])
 
 
-def _hardly_repeats(groups: dict[Any, list[Any]]) -> bool:
-    pairs = sum(map(len, groups.values()))
-    return pairs >= MIN_SAMPLE and len(groups) * MIN_REPEATS > pairs
-
-
-def _ungrouped(groups: dict[Any, list[Any]]) -> Iterator[Pair]:
-    for key, values in groups.items():
-        for value in values:
-            yield key, value
+def _at(places: Places, column: list[Any]) -> list[Any]:
+    return list(map(column.__getitem__, places))

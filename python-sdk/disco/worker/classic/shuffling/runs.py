@@ -16,13 +16,15 @@ from itertools import chain, repeat
 from typing import IO, Any, NamedTuple
 
 from ....records.hunks import Encoding, HunkWriter, read_hunks
+from .memory import SAMPLE, column_bytes
 
 GROUPS = b"\0disco groups\0\x8d\x1b\xe4\x57\xa0\x3c\xf2\x69"
-GROUPED_PAIRS_A_HUNK = 65_536
+HUNK_BYTES = 4 * 2**20  # in memory, not in the file
+MAX_HUNK_OBJECTS = 65_536
 CODEC = "none"  # measured: on local disks every codec costs more time than it saves
 
 Pair = tuple[Any, Any]
-_VALUES_ALIKE = frozenset({int, str, bytes, bool, type(None)})  # equal ones can't be told apart
+VALUES_ALIKE = frozenset({int, str, bytes, bool, type(None)})  # equal ones can't be told apart
 
 
 class Pairs(NamedTuple):
@@ -54,11 +56,13 @@ class Groups(NamedTuple):
 Batch = Pairs | Groups
 
 
-def compact(values: list[Any]) -> Values:
-    """The values of one key, shorter if all are one plain value."""
+def compact(values: Values) -> Values:
+    """The same values, shorter if all are one plain value."""
+    if type(values) is tuple:
+        return values
     first = values[0]
     kind = type(first)
-    if kind in _VALUES_ALIKE and values.count(first) == len(values) > 1 and set(map(type, values)) == {kind}:
+    if kind in VALUES_ALIKE and values.count(first) == len(values) and set(map(type, values)) == {kind}:
         return first, len(values)
     return values
 
@@ -92,40 +96,67 @@ def pairs_of_group(key: Any, values: Values) -> Iterable[Pair]:
 
 
 class BatchWriter:
-    """Writes batches to a file, marshalled where the types allow, else pickled."""
+    """Writes batches to a file, marshalled where the types allow, else pickled.
 
-    def __init__(self, file: IO[bytes] | Any) -> None:
+    `hunk_objects` is how many records, or values of groups, a hunk holds; without it their size decides.
+    """
+
+    def __init__(self, file: IO[bytes] | Any, hunk_objects: int | None = None) -> None:
         self._file = file
         self._hunks = HunkWriter(file, Encoding.MARSHAL, CODEC)
+        self._hunk_objects = hunk_objects
 
     def pairs(self, keys: list[Any], values: list[Any]) -> None:
-        self._hunks.add_columns(keys, values)
+        if self._hunk_objects is None:
+            self._hunks.add_columns(keys, values)
+            return
+        for start in range(0, len(keys), self._hunk_objects):
+            stop = start + self._hunk_objects
+            self._hunks.write_hunk(keys[start:stop], values[start:stop])
 
     def groups(self, keys: list[Any], values: list[Values]) -> None:
         """Groups in the order of `keys`; a large group is cut, and its key comes again."""
-        start = size = 0
-        values = [compact(one) if type(one) is list else one for one in values]
-        for place, of_key in enumerate(values):
-            size += weight(of_key)
-            if size >= GROUPED_PAIRS_A_HUNK:
-                self._write(keys[start : place + 1], values[start : place + 1])
-                start, size = place + 1, 0
-        if start < len(keys):
-            self._write(keys[start:], values[start:])
+        if not keys:
+            return
+        values = list(map(compact, values))
+        limit = self._hunk_objects or _objects_a_hunk(keys, values)
+        start = objects = 0
+        for place, size in enumerate(map(weight, values)):
+            if objects + size > limit:
+                self._write_groups(keys[start:place], values[start:place])
+                start, objects = place, 0
+            if size > limit:
+                for part in _cut(values[place], limit):
+                    self._write_groups([keys[place]], [part])
+                start = place + 1
+            else:
+                objects += size
+        self._write_groups(keys[start:], values[start:])
 
-    def _write(self, keys: list[Any], values: list[Values]) -> None:
-        whole = values[0]
-        if len(keys) == 1 and type(whole) is list and len(whole) > 2 * GROUPED_PAIRS_A_HUNK:
-            for start in range(0, len(whole), GROUPED_PAIRS_A_HUNK):
-                part = whole[start : start + GROUPED_PAIRS_A_HUNK]
-                self._hunks.write_hunk([GROUPS, keys], [len(part), [part]])
-        else:
-            size = sum(one[1] if type(one) is tuple else len(one) for one in values)
-            self._hunks.write_hunk([GROUPS, keys], [size, values])
+    def _write_groups(self, keys: list[Any], values: list[Values]) -> None:
+        if keys:
+            pairs = sum(one[1] if type(one) is tuple else len(one) for one in values)
+            self._hunks.write_hunk([GROUPS, keys], [pairs, values])
+
+    def flush(self) -> None:
+        self._hunks.flush()
 
     def close(self) -> None:
-        self._hunks.close()
+        self.flush()
         self._file.close()
+
+
+def _objects_a_hunk(keys: list[Any], values: list[Values]) -> int:
+    step = len(keys) // SAMPLE + 1
+    some_keys, some_values = keys[::step], values[::step]
+    held_bytes = column_bytes(some_keys) + column_bytes(some_values)
+    return max(1, min(MAX_HUNK_OBJECTS, HUNK_BYTES * sum(map(weight, some_values)) // held_bytes))
+
+
+def _cut(values: Values, limit: int) -> Iterator[Values]:
+    assert type(values) is list  # a tuple is never large
+    for start in range(0, len(values), limit):
+        yield values[start : start + limit]
 
 
 def read_batches(file: Any, url: str, ignore_corrupt: bool = False) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Readers for common formats: functions that come last in a chain of input streams."""
+"""Readers of bytes: gzip, regular expressions, and Disco's oldest format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...error import DataError
+from ....error import DataError
 
 
 def gzip_reader(fd: Any, size: int | None, url: str, params: Any) -> tuple[Any, int | None, str]:
