@@ -35,6 +35,7 @@ class Player(Worker):
         name, _, argument = task.jobname.partition("@")
         if name not in BEHAVIOURS:
             raise DiscoError(f"this worker has no behaviour {name!r}; it knows {', '.join(BEHAVIOURS)}")
+        self["save"] = name == "save"
         BEHAVIOURS[name](self, task, argument)
 
     def lines(self, task: Task) -> Iterator[bytes]:
@@ -114,9 +115,24 @@ def spawn_child(player: Player, task: Task, argument: str) -> None:
     echo(player, task, argument)
 
 
+def print_bytes(player: Player, task: Task, argument: str) -> None:
+    data, _, times = argument.partition("*")
+    os.write(1, bytes.fromhex(data) * int(times or 1))
+    echo(player, task, argument)
+
+
+def litter(player: Player, task: Task, argument: str) -> None:
+    player.write(task, list(player.lines(task)))
+    os.environ["LITTER"] = "left"
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.chdir("/")
+
+
 BEHAVIOURS: dict[str, Callable[[Player, Task, str], None]] = {
     "echo": echo, "wordcount": wordcount, "split": split, "say": say, "ping": ping, "fail-error": fail_error,
     "fail-fatal": fail_fatal, "crash": crash, "noisy": noisy, "slow": slow, "spawn-child": spawn_child,
+    "print": print_bytes, "litter": litter, "save": echo,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import __version__
+from ..deprecation import deprecated
 from ..error import CommError, DiscoError, JobError
 from ..settings import DiscoSettings
 from .http import MASTER_HINT, HttpClient, Patience
@@ -27,7 +28,11 @@ INACTIVE = ("ready", "dead", "unknown job")
 
 
 class Disco:
-    """An interface to the Disco master at `master`, by default the one that the settings name."""
+    """An interface to the Disco master at `master`, by default the one that the settings name.
+
+    `master` is a URL, `disco://host`, `http://host:port` or `host:port`; `proxy` is asked in its place. Every
+    method raises CommError when the master can't be reached or refuses; its `code` is the HTTP status.
+    """
 
     def __init__(
         self,
@@ -39,7 +44,7 @@ class Disco:
         self.settings = (DiscoSettings() if settings is None else settings).reaching(master, proxy)
         self.master = self.settings.master
         self._patience = patience or Patience()
-        self._http = HttpClient(self._patience, hint=MASTER_HINT)
+        self._http = HttpClient(self._patience, hint=MASTER_HINT, secret=self.settings.secret)
 
     def __repr__(self) -> str:
         return f"Disco master at {self.master}"
@@ -72,11 +77,15 @@ class Disco:
     # ---- nodes and settings of the master
 
     def nodeinfo(self) -> dict[str, Any]:
-        """A dictionary describing status of the nodes."""
+        """The nodes by name, a dictionary each.
+
+        job_ok, data_error, error: how many attempts ended so; max_workers: slots; connected, blacklisted;
+        diskfree, diskused: in KiB; tasks: the job of each running attempt, if there are any.
+        """
         return dict(self._ask("nodeinfo"))
 
     def blacklist(self, node: str) -> None:
-        """Tasks are no longer run on the node."""
+        """Tasks are no longer run on the node. Those that run there go on."""
         self.request("/disco/ctrl/blacklist", json.dumps(node))
 
     def whitelist(self, node: str) -> None:
@@ -105,7 +114,7 @@ class Disco:
     # ---- jobs
 
     def new_job(self, name: str, **jobargs: Any) -> Job:
-        """Submits a new job; see `disco.job.Job.run`."""
+        """Submits a new job called `name` and something; the same as `Job(name).run(**jobargs)`."""
         from .job import Job
 
         return Job(name=name, master=self).run(**jobargs)
@@ -126,25 +135,37 @@ class Disco:
         return str(answer)
 
     def joblist(self) -> list[list[Any]]:
-        """[start time, status, name] of each job, newest first."""
+        """[start time, status, name] of each job, newest first.
+
+        The time is in seconds since 1970; the status is active, ready or dead.
+        """
         return list(self._ask("joblist"))
 
     def jobinfo(self, jobname: str) -> dict[str, Any]:
-        """A dictionary about the job."""
+        """A dictionary about the job. Raises CommError (404) for one that the master does not know.
+
+        active: its status; failure: why it is dead; mapi, redi: how many tasks wait, run, are done, have
+        failed; reduce: whether it has that phase; results and the first 100 inputs: URLs; hosts: one for each
+        running task; worker, owner; timestamp: when it was started.
+        """
         return dict(self._ask("jobinfo", jobname))
 
     def jobpack(self, jobname: str) -> JobPack:
-        """The job pack that was submitted for the job."""
+        """The job pack that was submitted for the job. Raises CommError (404) once the job is gone."""
         from .packing.jobpack import JobPack
 
         return JobPack.loads(self.request(f"/disco/ctrl/parameters?name={quote(jobname, safe='@:')}"))
 
     def kill(self, jobname: str) -> None:
-        """Kills the job."""
+        """Kills the job: its tasks end now, and it is dead. What it has written stays until `purge`."""
         self.request("/disco/ctrl/kill_job", json.dumps(jobname))
 
     def clean(self, jobname: str) -> None:
-        """Deletes the job's metadata. Deprecated since 0.4: use `purge`."""
+        """Deletes the job's metadata. Deprecated since 0.4: use `purge`.
+
+        Afterwards nobody can find the job's results, which stay.
+        """
+        deprecated("Disco.clean", "0.4", "use purge, which deletes the job's data too")
         self.request("/disco/ctrl/clean_job", json.dumps(jobname))
 
     def purge(self, jobname: str) -> None:
@@ -173,14 +194,18 @@ class Disco:
             yield offset, (stamp, host, message)
 
     def mapresults(self, jobname: str) -> list[str]:
-        """The results of the job's map phase, once that has finished."""
+        """The results of the job's map phase: URLs, fit as inputs of another job.
+
+        Raises CommError (404) until the phase has finished.
+        """
         return Results(self._ask("get_mapresults", jobname), self.settings)
 
     def results(self, jobspec: Any, timeout: int = 2000) -> Any:
         """(status, results) of one job, or two lists, inactive and active, for a list of jobs.
 
-        An item of the lists is (jobname, (status, results)), and may be given as a job again. Waits at most
-        `timeout` milliseconds for one of the jobs to finish.
+        An item of the lists is (jobname, (status, results)), and may be given as a job again, as may names
+        and Jobs. The status is 'unknown job', 'dead', 'active' or 'ready'; results are URLs, and none before
+        the job is ready. Waits at most `timeout` milliseconds for one of the jobs to finish.
         """
         if not isinstance(jobspec, list | tuple):
             [(_, answer)] = self._results([_name(jobspec)], timeout)
@@ -193,13 +218,13 @@ class Disco:
     def _results(self, names: list[str], timeout_ms: float) -> list[tuple[str, tuple[str, list[str]]]]:
         wait_s = timeout_ms / 1000
         patience = Patience(silence_s=wait_s + self._patience.silence_s, deadline_s=self._patience.deadline_s)
-        http = HttpClient(patience, hint=MASTER_HINT)
+        http = HttpClient(patience, hint=MASTER_HINT, secret=self.settings.secret)
         body = json.dumps([int(timeout_ms), names])
         reply = http.request("POST", f"{self.master}/disco/ctrl/get_results", body).json()
         return [(name, (status, Results(urls, self.settings))) for name, (status, urls) in reply]
 
     def result_iterator(self, jobname: str, **kwargs: Any) -> Iterator[Any]:
-        """The records of a finished job."""
+        """The records of a finished job; options are those of `classic_iterator`."""
         _, urls = self.results(jobname)
         return result_iterator(urls, ddfs=self.ddfs, **kwargs)
 
@@ -214,7 +239,8 @@ class Disco:
         """Block until the job has finished; returns its results.
 
         Raises JobError when the job fails, or has not finished after `timeout` seconds (it goes on then).
-        `show` prints events, in the way of DISCO_EVENTS.
+        `show` prints events, in the way of DISCO_EVENTS. `poll_interval` is in seconds. `clean` is deprecated
+        since 0.4: use `purge` when the results have been read. A master that does not answer is waited for.
         """
         from .waiting import wait_for_job
 
@@ -247,7 +273,11 @@ class Disco:
         return list_oob(self.ddfs, jobname)
 
     def profile_stats(self, jobname: str, mode: str = "", stream: Any = None) -> pstats.Stats:
-        """What the profiled tasks of the job did, merged; `mode` (map or reduce) restricts it."""
+        """What the profiled tasks of the job did, merged; `mode` (map or reduce) restricts it.
+
+        `stream` is where the statistics print themselves, by default standard output. Raises JobError for a
+        job that was run without `profile=True`.
+        """
         from .profiles import merged_stats
 
         return merged_stats(self, jobname, mode, stream)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..error import CommError
+from ..schemes import open as open_url
+from ..schemes import scheme_of
+from ..schemes.arrow import STORES, stored_files
 from .http import web_url
 from .push import BLOCK_BYTES, BlobStore, concurrently
 from .remote import open_replicas
@@ -26,7 +29,13 @@ Source = str | Path | tuple[Any, str]
 
 
 class DDFS(Tags):
-    """A connection to a DDFS master."""
+    """A connection to a DDFS master.
+
+    A tag is given as its name or a tag:// URL, which may carry a token: `tag://user:TOKEN@host/NAME`. `token`
+    defaults to that, then to the settings DDFS_READ_TOKEN and DDFS_WRITE_TOKEN. Every method raises CommError
+    when the master refuses (401: the token; 404: no such tag) or can't be reached, InvalidTag for what is no
+    tag's name.
+    """
 
     def new_blob(self, name: str, replicas: int | None = None, exclude: Iterable[str] = ()) -> list[str]:
         """URLs to PUT a new blob to, one a replica, on nodes that are not in `exclude`.
@@ -44,20 +53,24 @@ class DDFS(Tags):
         files: Iterable[Source],
         replicas: int | None = None,
         retries: int = 10,
+        delayed: bool = False,
+        update: bool = False,
+        token: str | None = None,
         *,
         close: bool = False,
-        **tagging: Any,
     ) -> Stored:
         """Store files as blobs and tag them; returns (tag URLs, blobs).
 
-        A file is a path, (path, name) or (file object, name); with `close`, file objects are closed once
-        stored. `tagging`: delayed, update, token (see `tag`).
+        A file is a path, (path, name) or (file object, name); a path alone is named after its last part, with
+        `_` for what no name may hold. `replicas` defaults to the master's setting; up to `retries` nodes may
+        fail a blob. `delayed`, `update` and `token` are those of `tag`. With `close`, file objects are closed
+        once stored. Raises InvalidTag before anything is sent, CommError when a blob can't be stored.
         """
         tag_name(tag)  # a bad name is refused before anything is sent
         store = self._store(replicas, retries)
         send = _store_and_close if close else BlobStore.store
         blobs = list(concurrently(lambda file: send(store, *_aim(file)), files))
-        return self.tag(tag, blobs, **tagging), blobs
+        return self.tag(tag, blobs, token, delayed=delayed, update=update), blobs
 
     def chunk(
         self,
@@ -65,24 +78,28 @@ class DDFS(Tags):
         urls: Iterable[str | Sequence[str]],
         replicas: int | None = None,
         retries: int = 10,
-        **options: Any,
+        delayed: bool = False,
+        update: bool = False,
+        token: str | None = None,
+        chunk_size: int = CHUNK_BYTES,
+        **kwargs: Any,
     ) -> Stored:
         """Cut the records of `urls` into chunks, store and tag them; returns (tag URLs, blobs).
 
-        `options`: delayed, update, token (see `tag`); chunk_size in bytes (stored), reader, input_stream,
-        params, codec (see `chunk.Chunker`). A url may be a local path, `-` for standard input, a tag, or a
-        list of replicas.
+        A url may be a local path, `-` for standard input, a tag, one of another storage, or a list of
+        replicas. `chunk_size` is in stored bytes; `kwargs`: reader, input_stream, params, codec (see
+        `chunk.Chunker`). The rest is as in `push`. Raises DataError for an input that can't be read or a
+        record of more than 1 MiB.
         """
         from .chunk import Chunker
 
         tag_name(tag)
-        tagging = {key: options.pop(key) for key in ("delayed", "update", "token") if key in options}
-        chunker = Chunker(open_input=self.open_input, **options)
+        chunker = Chunker(open_input=self.open_input, chunk_size=chunk_size, **kwargs)
         store = self._store(replicas, retries)
-        inputs = (one for url in urls for one in self._expanded(url, tagging.get("token")))
+        inputs = (one for url in urls for one in self._expanded(url, token))
         named = ((file, name) for one in inputs for name, file in chunker.chunks(one))
         blobs = list(concurrently(lambda item: _store_and_close(store, *item), named))
-        return self.tag(tag, blobs, **tagging), blobs
+        return self.tag(tag, blobs, token, delayed=delayed, update=update), blobs
 
     def pull(
         self, tag: TagLike, blobfilter: Callable[[str], bool] = lambda name: True, token: str | None = None
@@ -114,9 +131,11 @@ class DDFS(Tags):
         raise failure or CommError("a blob without replicas", "")
 
     def open_input(self, url: str | Sequence[str]) -> BinaryIO:
-        """Any input of `chunk`: a path or file:// URL, `-`, or what `open_blob` opens."""
+        """Any input of `chunk`: a path, `-`, a URL of another storage, or what `open_blob` opens."""
         first = url if isinstance(url, str) else url[0]
         scheme, mark, rest = first.partition("://")
+        if scheme in STORES:
+            return cast(BinaryIO, open_url(first))
         if first == "-":
             import sys
 
@@ -172,23 +191,28 @@ class DDFS(Tags):
 
     @staticmethod
     def job_blob(jobname: str, path: str) -> str:
+        """The name of the blob that keeps a file of a job's results."""
         return f"disco:blob:{jobname}:{path}"
 
     @staticmethod
     def job_oob(jobname: str) -> str:
+        """The tag of a job's out-of-band results."""
         return f"disco:job:oob:{jobname}"
 
     @staticmethod
     def job_tag(jobname: str) -> str:
+        """The tag of a saved job's results."""
         return f"disco:job:results:{jobname}"
 
     def _store(self, replicas: int | None, retries: int) -> BlobStore:
         return BlobStore(self, self.nodes, self.settings, replicas, retries)
 
     def _expanded(self, url: str | Sequence[str], token: str | None) -> Iterator[str | Sequence[str]]:
-        """The input itself, or the blobs of a tag."""
+        """The input itself, the blobs of a tag, or what a URL of another storage names."""
         if isinstance(url, str) and is_tag(url):
             yield from self.blobs(url, ignore_missing=False, token=token)
+        elif isinstance(url, str) and scheme_of(url) in STORES:
+            yield from stored_files(url)
         else:
             yield url
 

@@ -56,6 +56,7 @@ class EventPrinter:
         self.err = err or sys.stderr
         self.style = style
         self.colour = style not in ("", "json", "nocolor") and self.err.isatty()
+        self.shows_status = style not in ("", "json")
         self._last_status = ""
 
     def heading(self, jobname: str) -> None:
@@ -71,7 +72,7 @@ class EventPrinter:
     def status(self, mode: str, counts: Sequence[int]) -> None:
         """Written only when it differs from the last one; programs (`json`) don't get it."""
         text = status_text(mode, counts)
-        if self.style in ("", "json") or text == self._last_status:
+        if not self.shows_status or text == self._last_status:
             return
         self._last_status = text
         print(f"{_CYAN}{text}{_PLAIN}" if self.colour else text, file=self.err, flush=True)

@@ -40,6 +40,8 @@ MAX_REASON_CHARS = 500
 MASTER_HINT = "(is disco master running at {url}? start it with `disco start`, or set DISCO_MASTER)"
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+SECRET_HEADER = "X-Disco-Secret"
+_PRIVATE = ("Authorization", SECRET_HEADER)  # not for another host
 _ASK_AGAIN = 503
 
 
@@ -115,13 +117,15 @@ class _Attempts:
 
 class HttpClient:
     """Requests with one patience. `hint` is added to the errors of unreachable servers; it may hold `{url}`.
+    `secret` is the cluster's, for a client that speaks to its master alone.
 
     May be shared by threads: every request has its own connection.
     """
 
-    def __init__(self, patience: Patience | None = None, hint: str = "") -> None:
+    def __init__(self, patience: Patience | None = None, hint: str = "", secret: str = "") -> None:
         self.patience = patience or Patience()
         self.hint = hint
+        self._secret = secret
         self._bad_until_s: dict[str, float] = {}
 
     def request(
@@ -141,6 +145,8 @@ class HttpClient:
         body = data.encode() if isinstance(data, str) else data
         start = body.tell() if body is not None and not isinstance(body, bytes) else 0
         wanted = _headers(headers, token, offset)
+        if self._secret:
+            wanted[SECRET_HEADER] = self._secret
         attempts = _Attempts(self.patience, url)
         while True:
             if body is not None and not isinstance(body, bytes):
@@ -186,7 +192,7 @@ class HttpClient:
             if reply.status in _REDIRECTS and method in ("GET", "HEAD") and "location" in reply.headers:
                 target = urljoin(url, reply.headers["location"])
                 if urlsplit(target).netloc != urlsplit(url).netloc:
-                    headers = {name: text for name, text in headers.items() if name != "Authorization"}
+                    headers = {name: text for name, text in headers.items() if name not in _PRIVATE}
                 close_quietly(reply.stream)
                 url = target
                 continue

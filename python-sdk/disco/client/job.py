@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..deprecation import deprecated
 from ..error import DiscoError, JobError
 from ..worker.classic import external
 from ..worker.classic.worker import Worker as ClassicWorker
 from ..worker.simple import Worker as SimpleWorker
-from .packing.parameters import REPLACED, complaint
+from .packing.parameters import OUTDATED, REPLACED, complaint
 
 if TYPE_CHECKING:
     from ..settings import DiscoSettings
@@ -77,6 +78,8 @@ class Job:
     def run(self, **jobargs: Any) -> Job:
         """Pack the job and submit it; returns the job, with the unique name that the master gave it.
 
+        `jobargs` are parameters of its worker: see `disco.worker.classic.worker.Worker`.
+
         Raises JobError when the job can't be packed or is refused, CommError when no master answers.
         """
         self.name = self.disco.submit(self.pack(**jobargs).dumps(), job=self)
@@ -122,6 +125,9 @@ class Job:
                 wrong = wrong or f"{key} must be a function, not {type(value).__name__}"
         if wrong:
             raise JobError(self, wrong)
+        for key, instead in OUTDATED.items():
+            if self.worker.getitem(key, self, jobargs):
+                deprecated(key, "0.4", instead)
 
 
 class SimpleJob(Job):
@@ -133,7 +139,7 @@ class SimpleJob(Job):
 class JobChain(dict[Job, Any]):
     """Jobs with their inputs: a list of URLs, or of other jobs of the chain, whose results are the input.
 
-    `wait` runs each job as soon as its inputs are ready.
+    `JobChain({second: [first], first: ["tag://data"]}).wait()` runs each job as soon as its inputs are ready.
     """
 
     def wait(self, poll_interval: float = 1) -> None:

@@ -70,7 +70,7 @@ class Tags:
     ) -> None:
         self.settings = (DiscoSettings() if settings is None else settings).reaching(master, proxy)
         self.master = self.settings.master
-        self.http = HttpClient(patience, hint=MASTER_HINT)
+        self.http = HttpClient(patience, hint=MASTER_HINT, secret=self.settings.secret)
         self.nodes = HttpClient(patience)
 
     def __repr__(self) -> str:
@@ -81,6 +81,7 @@ class Tags:
         return dict(self._tag("GET", tag, token=token).json())
 
     def urls(self, tag: TagLike, token: str | None = None) -> Blobs:
+        """The replica sets of a tag: a list of URLs each; a link to another tag is one of `tag://NAME`."""
         return list(self.get(tag, token)["urls"])
 
     def exists(self, tag: TagLike) -> bool:
@@ -124,12 +125,15 @@ class Tags:
         return str(self._tag("DELETE", tag, token=token).json())
 
     def attrs(self, tag: TagLike, token: str | None = None) -> dict[str, str]:
+        """All attributes of a tag, with their values."""
         return dict(self.get(tag, token)["user-data"])
 
     def getattr(self, tag: TagLike, attr: str, token: str | None = None) -> Any:
+        """The value of an attribute. Raises CommError (404) if the tag or the attribute is not there."""
         return self._tag("GET", tag, _attribute(attr), token=token).json()
 
     def setattr(self, tag: TagLike, attr: str, val: str, token: str | None = None) -> Any:
+        """Set an attribute to a text. Raises CommError (404) if the tag is not there."""
         return self._tag("PUT", tag, _attribute(attr), val, token).json()
 
     def delattr(self, tag: TagLike, attr: str, token: str | None = None) -> Any:

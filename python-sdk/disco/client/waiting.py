@@ -1,10 +1,11 @@
-"""Waiting for a job, and showing its events meanwhile. A master that restarts is waited for too."""
+"""Waiting for a job, and showing its events and how far it is. A master that restarts is waited for too."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..error import CommError, JobError
 from .events import EventPrinter
@@ -66,3 +67,15 @@ class _EventWatch:
         for offset, event in self._disco.events(self._jobname, self._offset):
             self._offset = offset
             self._printer.event(event)
+        if self._printer.shows_status:
+            phase = _running_phase(self._disco.jobinfo(self._jobname))
+            if phase is not None:
+                self._printer.status(*phase)
+
+
+def _running_phase(info: Mapping[str, Any]) -> tuple[str, Sequence[int]] | None:
+    """(mode, counts) of the phase that a job is in, or was in last; None when it has no tasks yet."""
+    of_map, of_reduce = info.get("mapi") or (), info.get("redi") or ()
+    if any(of_reduce) and not any(of_map[:2]):
+        return "reduce", of_reduce
+    return ("map", of_map) if any(of_map) else None

@@ -37,6 +37,14 @@ def test_an_unreachable_master_is_named() -> None:
         disco.joblist()
 
 
+def _clean_with_a_warning(disco: Disco) -> Any:
+    def clean(name: str) -> None:
+        with pytest.warns(DeprecationWarning, match="use purge"):
+            disco.clean(name)
+
+    return clean
+
+
 def test_simple_calls(disco: Disco, master: HttpMaster) -> None:
     """M307, M308, M309, M311, M312, M314, M316, M320, M325."""
     master.answers = {
@@ -54,7 +62,7 @@ def test_simple_calls(disco: Disco, master: HttpMaster) -> None:
     assert disco.config == [["localhost", "2"]]
     assert disco.mapresults(NAME) == ["dir://x"]
     assert disco.master_version == "1.0"
-    calls = (disco.blacklist, disco.whitelist, disco.kill, disco.clean, disco.purge)
+    calls = (disco.blacklist, disco.whitelist, disco.kill, _clean_with_a_warning(disco), disco.purge)
     for call, op in zip(calls, POSTED, strict=True):
         call(NAME)
         assert master.posted(f"/disco/ctrl/{op}") == [NAME]
@@ -102,7 +110,7 @@ def test_events_by_offset(disco: Disco, master: HttpMaster) -> None:
 
 
 def test_wait_returns_the_results(disco: Disco, master: HttpMaster, capsys: Any) -> None:
-    """M322: and shows events, each once."""
+    """M322, M575: and shows events, each once, and how far the job is, when that has changed."""
     replies = iter([["active", []], ["active", []], ["ready", ["dir://x"]]])
     master.answers[RESULTS] = lambda request, body: [[NAME, next(replies)]]
     sizes = iter([len(EVENT_BYTES) // 2, len(EVENT_BYTES), len(EVENT_BYTES)])
@@ -113,8 +121,17 @@ def test_wait_returns_the_results(disco: Disco, master: HttpMaster, capsys: Any)
         return (206, data) if data else (416, b"")
 
     master.answers["/disco/ctrl/rawevents"] = events
+    waiting = {"mapi": [2, 1, 0, 0], "redi": [1, 0, 0, 0]}
+    reducing = {"mapi": [0, 0, 3, 0], "redi": [0, 1, 0, 0]}
+    infos = iter([waiting, reducing, reducing])
+    master.answers["/disco/ctrl/jobinfo"] = lambda request, body: next(infos)
     assert disco.wait(NAME, poll_interval=0.01, show="nocolor") == ["dir://x"]
-    assert capsys.readouterr().err.count("New job") == 1
+    shown = capsys.readouterr().err
+    assert shown.count("New job") == 1
+    assert [line for line in shown.splitlines() if line.startswith("Status")] == [
+        "Status: [map] 2 waiting, 1 running, 0 done, 0 failed",
+        "Status: [reduce] 0 waiting, 1 running, 0 done, 0 failed",
+    ]
 
 
 def test_wait_for_a_dead_job_says_why(disco: Disco, master: HttpMaster) -> None:

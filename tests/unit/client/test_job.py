@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 import zipfile
@@ -125,7 +126,7 @@ def test_tags_and_indexes_are_expanded_here(disco: Disco, master: HttpMaster) ->
 
 
 def test_the_job_home_carries_everything_but_python() -> None:
-    """M353, M354: SDK, worker file, cloudpickle, the job's own modules; no command line."""
+    """M5, M353, M354: SDK, worker file, cloudpickle, the job's own modules; no command line."""
     with zipfile.ZipFile(io.BytesIO(pack().jobhome)) as archive:
         names = set(archive.namelist())
         assert archive.read("disco-worker").startswith(b"#!/usr/bin/env python3\n")
@@ -145,8 +146,29 @@ def test_what_cannot_be_sent_is_named() -> None:
     lock = threading.Lock()
     with pytest.raises(JobError, match=r"params\['lock'\] \(a lock\) can't be sent"):
         pack(params={"fine": 1, "lock": lock})
-    with pytest.raises(JobError, match=r"can't be sent"):
+    with pytest.raises(JobError, match=r"^Job Test failed: lock, used by map, \(a lock\) can't be sent"):
         pack(map=lambda line, params: [(lock, line)])
+    with pytest.raises(JobError, match=r"argument 0 of map \(a lock\) can't be sent"):
+        pack(map=functools.partial(lambda held, line, params: [], lock))
+    handles = {"open": [lock]}
+    with pytest.raises(JobError, match=r"handles, used by map,\['open'\]\[0\] \(a lock\)"):
+        pack(map=lambda line, params: [(word, handles) for word in line])
+    with pytest.raises(JobError, match="make it in the task itself"):
+        pack(partition=Holder(lock).choose)
+
+
+class Holder:
+    def __init__(self, lock: Any) -> None:
+        self.lock = lock
+
+    def choose(self, key: Any, nr_partitions: int, params: Any) -> int:
+        return 0
+
+
+def test_what_a_method_takes_along_is_named() -> None:
+    """W17: its object, down to the attribute."""
+    with pytest.raises(JobError, match=r"the object of partition\.lock \(a lock\) can't be sent"):
+        pack(partition=Holder(threading.Lock()).choose)
 
 
 def test_run_takes_the_masters_name_for_it(disco: Disco, master: HttpMaster) -> None:
@@ -215,14 +237,16 @@ def test_the_job_name_of_a_result(url: str) -> None:
 
 
 def test_deprecated_functions_do_what_they_say(capsys: Any) -> None:
-    """M457-M459, M453, M456."""
+    """M457-M459, M453, M456: and warn, at the line that calls them, with what to use."""
     from disco import util
     from disco.error import CommError, DataError
 
-    util.msg("hello")
-    assert capsys.readouterr().out == "hello\n"
-    with pytest.raises(DiscoError, match="stop"):
+    with pytest.warns(DeprecationWarning, match="use print") as told:
+        util.msg("hello")
+    assert capsys.readouterr().out == "hello\n" and told[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match="DiscoError"), pytest.raises(DiscoError, match="stop"):
         util.err("stop")
-    with pytest.raises(DataError, match=r"Unable to access resource \(http://x\): gone"):
+    unavailable = pytest.raises(DataError, match=r"Unable to access resource \(http://x\): gone")
+    with pytest.warns(DeprecationWarning, match="DataError"), unavailable:
         util.data_err("gone", "http://x")
     assert issubclass(CommError, DataError) and issubclass(DataError, DiscoError)

@@ -66,6 +66,7 @@ def test_a_chunk_may_be_read_by_any_language():
     ],
 )
 def test_chunks_are_named_after_their_input(url, name):
+    """M209."""
     assert [found for found, _ in chunks_of(b"x\n", url)] == [name]
 
 

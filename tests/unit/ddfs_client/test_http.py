@@ -245,6 +245,7 @@ def test_disco_urls_become_web_addresses(url, method, address):
     ],
 )
 def test_nodes_are_reached_through_the_proxy_m581(url, method, address):
+    """M584: downloads and uploads."""
     assert web_url(url, DiscoSettings(environ={}, DISCO_PROXY="http://gate:8999"), method) == address
 
 

@@ -1,4 +1,4 @@
-"""Blobs: storing them with fail-over, and reading them back (M296-M304, C9)."""
+"""Blobs: storing them with fail-over, and reading them back (M296-M304, C9, C12)."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from disco.error import CommError
     ],
 )
 def test_a_tag_is_a_name_a_url_or_the_first_of_a_list_m285(given, name):
+    """M233."""
     assert tag_name(given) == name
 
 
@@ -87,6 +88,7 @@ def test_list_m294(ddfs):
 
 
 def test_tokens_come_from_the_call_the_url_or_the_settings_m88_m89(master, connect):
+    """M233."""
     connect(master).put("t", [], token="W")
     with pytest.raises(CommError) as caught:
         connect(master).get("t")

@@ -97,6 +97,10 @@ def new_home(worker: Any, job: Any, jobargs: Mapping[str, Any]) -> DiscoZipFile:
         archive.writesource(path, arcname)
     for arcname, content in required_files(get("required_files") or ()):
         archive.writebytes(arcname, content, executable=content[:2] == b"#!" or content[:4] == b"\x7fELF")
+    if get("requirements"):
+        from .requirements import add_requirements
+
+        add_requirements(archive, get("requirements"))
     return archive
 
 

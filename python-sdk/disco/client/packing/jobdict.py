@@ -1,7 +1,8 @@
 """The job dict: what the master has to know, with inputs in the form that it takes.
 
 Tags are expanded into their blobs here, on the client, and so are indexes (`dir://`) of a job that has a
-map: each part becomes an input of its own. A reduce without a map reads whole indexes.
+map: each part becomes an input of its own. A reduce without a map reads whole indexes. `*` in a URL of
+another storage is expanded here too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from ...error import DiscoError
 from ...schemes import scheme_of
+from ...schemes.arrow import STORES, stored_files
 from ..tags import resolve_bare
 
 Input = str | list[str]
@@ -57,6 +59,8 @@ def expand(given: Any, has_map: bool, disco: Any = None) -> Iterator[Input]:
             yield from _blobs(one, disco)
         elif scheme_of(one) == "dir" and has_map:
             yield from sorted({url for _, url in _index(one, disco)})
+        elif scheme_of(one) in STORES:
+            yield from stored_files(one)
         else:
             yield _absolute(one)
 

@@ -10,7 +10,11 @@ from jobpack import format as pack_format
 
 
 class JobPack:
-    """`jobdict` and `jobenvs` are dictionaries; `jobhome` (a ZIP archive) and `jobdata` are bytes."""
+    """All that a job needs.
+
+    `jobdict` and `jobenvs` are dictionaries; `jobhome`, a ZIP archive, and `jobdata`, the Python SDK's own,
+    are bytes.
+    """
 
     def __init__(
         self, jobdict: dict[str, Any], jobenvs: dict[str, str], jobhome: bytes, jobdata: bytes

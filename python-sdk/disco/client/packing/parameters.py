@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-JOB_PARAMETERS = frozenset({"input", "name", "owner", "scheduler", "ext_params"})
+JOB_PARAMETERS = frozenset({"input", "name", "owner", "scheduler", "ext_params", "jobenvs", "requirements"})
+OUTDATED = {  # they still work
+    "map_init": "use map_reader or map_input_stream, whose functions run once a task and input",
+    "reduce_init": "use reduce_reader or reduce_input_stream, whose functions run once a task and input",
+}
 REPLACED = {
     "nr_reduces": "partitions",
     "fun_map": "map",

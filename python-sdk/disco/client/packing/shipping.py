@@ -7,7 +7,9 @@ import linecache
 import pickle
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from types import CodeType
+from contextlib import suppress
+from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import IO, Any, ClassVar
 
 from ...error import DiscoError
@@ -28,7 +30,9 @@ def dump_objects(objects: Any) -> bytes:
     try:
         _pickler(body, files).dump(objects)
     except Exception as error:
-        raise DiscoError(f"{_culprit(objects)} can't be sent to the nodes: {error}") from error
+        raise DiscoError(
+            f"{_culprit(objects)} can't be sent to the nodes: {error}; make it in the task itself"
+        ) from error
     head = pickle.dumps(header(_sources(files)), protocol=2)  # any Python can read this part
     return head + body.getvalue()
 
@@ -85,6 +89,8 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
         return [(f"{own}[{key!r}]" if own else str(key), part) for key, part in value.items()]
     if isinstance(value, tuple | list | set | frozenset):
         return [(f"{own}[{place}]" if own else "the job", part) for place, part in enumerate(value)]
+    if isinstance(value, FunctionType | MethodType | partial):
+        return _used_by(own, value)
     if isinstance(value, type) and value.__module__ == "__main__":
         return [
             (f"{value.__name__}.{key}", part) for key, part in vars(value).items() if not key.startswith("__")
@@ -97,6 +103,24 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
             *class_parts,
         ]
     return []
+
+
+def _used_by(own: str, function: Any) -> list[tuple[str, Any]]:
+    """What a function takes along: for a method its object, else its arguments, closure and globals."""
+    if isinstance(function, MethodType):
+        return [(own, function.__func__), (f"the object of {own}", function.__self__)]
+    if isinstance(function, partial):
+        given = [*enumerate(function.args), *function.keywords.items()]
+        return [(own, function.func), *((f"argument {key} of {own}", value) for key, value in given)]
+    names = [*function.__code__.co_names]
+    for constant in function.__code__.co_consts:  # functions within it use globals too
+        names += getattr(constant, "co_names", ())
+    known = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it is still empty
+            known[name] = cell.cell_contents
+    known.update(enumerate(function.__defaults__ or ()))
+    return [(f"{name}, used by {own},", value) for name, value in known.items() if value is not function]
 
 
 def _can_be_sent(value: Any) -> bool:
