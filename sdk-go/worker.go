@@ -40,6 +40,8 @@ type Worker struct {
 	NoReuse bool
 	// Settings are limits of time.
 	Settings Settings
+
+	listen func() // after signals were set right, which takes them from Main's channel too
 }
 
 // Settings are limits of time; those that are 0 have their usual values.
@@ -74,9 +76,16 @@ func (s Settings) withDefaults() Settings {
 // Main runs a worker on the standard streams and ends the process: with status 0 when all was well. A program calls it
 // first thing in main.
 func Main(task func(ctx context.Context, task *Task) error) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	worker := &Worker{Task: task}
+	told := make(chan os.Signal, 1)
+	listen := func() { signal.Notify(told, syscall.SIGTERM, syscall.SIGINT) }
+	listen()
+	go func() {
+		<-told
+		stop()
+	}()
+	worker := &Worker{Task: task, listen: listen}
 	err := worker.Run(ctx)
 	if ctx.Err() != nil {
 		// The group is Disco's to end too; an error means that it is gone.
@@ -102,6 +111,9 @@ func (w *Worker) Run(ctx context.Context) error {
 			return err
 		}
 		in, out, run.prints = realIn, realOut, prints
+		if run.kept, err = stdio.Keep(); err != nil {
+			return err
+		}
 	}
 	if in == nil || out == nil {
 		return errors.New("a Worker needs both In and Out, or neither")
@@ -124,7 +136,8 @@ type run struct {
 	limits  Settings
 	channel *channel
 	prints  *stdio.Prints
-	packs   struct { // the dictionary that was read last
+	kept    *stdio.Surroundings // nil when the process is not this worker's alone
+	packs   struct {            // the dictionary that was read last
 		sync.Mutex
 		path string
 		dict jobpack.Dict
@@ -179,7 +192,7 @@ func (r *run) do(ctx context.Context, info protocol.TaskInfo) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, task.discard()) }()
-	err = r.supervise(ctx, task)
+	err = errors.Join(r.supervise(ctx, task), r.setRight())
 	if err == nil {
 		err = task.finish()
 	}
@@ -189,6 +202,18 @@ func (r *run) do(ctx context.Context, info protocol.TaskInfo) (err error) {
 		}
 	}
 	return err
+}
+
+// setRight undoes what the program's function has changed of the process, for the next task.
+func (r *run) setRight() error {
+	if r.kept == nil {
+		return nil
+	}
+	return r.kept.Restore(func() {
+		if r.worker.listen != nil {
+			r.worker.listen()
+		}
+	})
 }
 
 // supervise runs the program's function, with a heartbeat, until it returns or its context has ended for too long.

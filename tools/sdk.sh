@@ -59,12 +59,17 @@ need_go() {
     (cd "$sdk" && go mod download) >&2 || leave_out "the module klauspost/compress" "go mod download, online"
 }
 
+# Runs a command, with a master for the tests that want one where the repository's Python environment is there.
+on_master() {
+    if [ -x "$venv/bin/python" ]; then "$venv/bin/python" "$root/tools/with_master.py" "$@"; else "$@"; fi
+}
+
 c_build() {
     need_packages missing_c
     cmake -S "$sdk" -B "$sdk/build" >/dev/null
     cmake --build "$sdk/build" --parallel 2
 }
-c_test() { c_build; ctest --test-dir "$sdk/build" --output-on-failure; }
+c_test() { c_build; ctest --test-dir "$sdk/build" --output-on-failure --parallel 2; }
 c_examples() {
     c_build
     cmake --install "$sdk/build" --prefix "$made/sdk" >/dev/null
@@ -72,7 +77,14 @@ c_examples() {
 }
 
 go_build() { need_go; make --silent -C "$sdk" build; }
-go_test() { go_build; make -C "$sdk" test; }
+go_test() {
+    go_build
+    on_master make -C "$sdk" test
+    make -C "$sdk" fuzz FUZZ_TIME=100000x
+    if has cc; then make -C "$sdk" race; else echo "sdk-go: the race detector is left out: needs cc"; fi
+    if make --silent -C "$sdk" build/staticcheck; then make -C "$sdk" lint
+    else echo "sdk-go: staticcheck is left out: it cannot be downloaded"; fi
+}
 go_examples() {
     go_build
     cd "$examples"
@@ -81,7 +93,7 @@ go_examples() {
 }
 
 ocaml_build() { need_packages missing_ocaml; dune build --root "$sdk" 2>&1; }
-ocaml_test() { ocaml_build; dune test --root "$sdk"; }
+ocaml_test() { ocaml_build; on_master dune test --root "$sdk"; }
 # Built as what is installed is: dune's usual profile leaves out inlining between modules.
 ocaml_examples() {
     need_packages missing_ocaml

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,11 +25,20 @@ static int copy_inputs(disco_task *task, disco_output *output) {
     return status;
 }
 
-int echo(disco_task *task, const char *argument) {
-    (void)argument;
-    disco_output *output = disco_output_open(task, DISCO_OUT_DISCO, 0);
+static int echo_as(disco_task *task, disco_output_type type) {
+    disco_output *output = disco_output_open(task, type, 0);
     int status = output ? copy_inputs(task, output) : -1;
     return status < 0 ? disco_task_error(task)->code : disco_output_close(output);
+}
+
+int echo(disco_task *task, const char *argument) {
+    (void)argument;
+    return echo_as(task, DISCO_OUT_DISCO);
+}
+
+static int save(disco_task *task, const char *argument) {
+    (void)argument;
+    return echo_as(task, DISCO_OUT_TAG);
 }
 
 static int say(disco_task *task, const char *argument) {
@@ -78,6 +88,31 @@ static int noisy(disco_task *task, const char *argument) {
     return status;
 }
 
+/* The bytes that HEX spells, as many times as the number after a `*` says. */
+static int print(disco_task *task, const char *argument) {
+    const char *star = strchr(argument, '*');
+    size_t digits = star ? (size_t)(star - argument) : strlen(argument);
+    for (long times = star ? strtol(star + 1, NULL, 10) : 1; times > 0; times--) {
+        for (size_t at = 0; at + 1 < digits; at += 2) {
+            char two[3] = {argument[at], argument[at + 1], '\0'}, byte = (char)strtol(two, NULL, 16);
+            if (fwrite(&byte, 1, 1, stdout) != 1) return disco_fail(task, DISCO_E_ELSEWHERE, "no standard output");
+        }
+    }
+    return echo(task, "");
+}
+
+/* Leaves its surroundings changed, as careless user code does; its output is still open then. */
+static int litter(disco_task *task, const char *argument) {
+    (void)argument;
+    disco_output *output = disco_output_open(task, DISCO_OUT_DISCO, 0);
+    int status = output ? copy_inputs(task, output) : -1;
+    if (status < 0) return disco_task_error(task)->code;
+    umask(077);
+    if (setenv("LITTER", "left", 1) || signal(SIGTERM, SIG_IGN) == SIG_ERR || chdir("/"))
+        return disco_fail(task, DISCO_E_ELSEWHERE, "nothing can be left behind");
+    return 0;
+}
+
 static int slow(disco_task *task, const char *argument) {
     int status = disco_pause(task, *argument ? strtod(argument, NULL) : 1);
     return status < 0 ? status : echo(task, "");
@@ -105,7 +140,10 @@ behaviour find_behaviour(const char *name, size_t len) {
                {"crash", crash},
                {"noisy", noisy},
                {"slow", slow},
-               {"spawn-child", spawn_child}};
+               {"spawn-child", spawn_child},
+               {"print", print},
+               {"litter", litter},
+               {"save", save}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0) return all[i].run;
     return NULL;

@@ -5,7 +5,7 @@
 
 #include "behaviours.h"
 
-enum { DEFAULT_LABELS = 3, MAX_LABELS = 100000, FIRST_CAPACITY = 64 };
+enum { DEFAULT_LABELS = 3, MAX_LABELS = 1 << 24, FIRST_CAPACITY = 64 };
 
 typedef struct counted {
     char *word;

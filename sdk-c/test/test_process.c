@@ -1,7 +1,10 @@
 /* Programs: the README's word count, the conformance worker; prints, heartbeats, and a Disco that misbehaves. */
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support.h"
+#include "process/surroundings.h"
 
 typedef struct bench {
     char *folder;
@@ -70,6 +73,48 @@ static void replies_in_single_bytes_are_understood(void **state) {
     assert_int_equal(content.len, 2);
     assert_memory_equal(content.data, "\0a", 2);
     disco_bytes_free(&content);
+}
+
+/* Working directory, umask, environment and signals; in each task an output is still open when it is left. */
+static void what_a_task_leaves_is_set_right(void **state) {
+    bench *b = *state;
+    disco_bytes content = {0};
+    disco_fake_task(b->fake, DISCO_MAP, 0, "litter");
+    disco_fake_task(b->fake, DISCO_MAP, 1, "litter");
+    disco_fake_task(b->fake, DISCO_MAP, 2, "spawn-child");
+    disco_fake_input(b->fake, 0, "raw://a");
+    exec_program(b, PROGRAMS "/conformance_worker");
+    if (disco_fake_outcome(b->fake) != DISCO_DONE) fail_msg("%s", disco_fake_text(b->fake));
+    assert_int_equal(disco_fake_outputs(b->fake), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(disco_fake_read_output(b->fake, i, &content), 0);
+        assert_bytes(&content, "a");
+        content.len = 0;
+    }
+    disco_bytes_free(&content);
+}
+
+static void surroundings_come_back(void **state) {
+    bench *b = *state;
+    char before[4096], after[4096];
+    disco_surroundings kept = {.home_fd = -1};
+    disco_error error = {0};
+    assert_int_equal(setenv("DISCO_TEST_KEPT", "kept", 1), 0);
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(disco_surroundings_keep(&kept, &error), 0);
+    mode_t mask = umask(0123);
+    assert_int_equal(setenv("DISCO_TEST_KEPT", "changed", 1), 0);
+    assert_int_equal(setenv("DISCO_TEST_NEW", "x=y", 1), 0);
+    assert_int_equal(chdir(b->folder), 0);
+    assert_true(signal(SIGTERM, SIG_IGN) != SIG_ERR);
+    assert_int_equal(disco_surroundings_restore(&kept, &error), 0);
+    assert_string_equal(getenv("DISCO_TEST_KEPT"), "kept");
+    assert_null(getenv("DISCO_TEST_NEW"));
+    assert_non_null(getcwd(after, sizeof after));
+    assert_string_equal(before, after);
+    assert_int_equal(umask(mask), mask);
+    assert_true(signal(SIGTERM, SIG_DFL) == SIG_DFL);
+    disco_surroundings_free(&kept);
 }
 
 static int print(disco_task *task) {
@@ -204,6 +249,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_word_count_of_the_readme_counts),
         TEST(replies_in_single_bytes_are_understood),
+        TEST(what_a_task_leaves_is_set_right),
+        TEST(surroundings_come_back),
         TEST(prints_become_messages),
         TEST(of_very_much_the_end_is_told),
         TEST(a_message_of_any_length_is_whole),

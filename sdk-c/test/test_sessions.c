@@ -193,6 +193,31 @@ static void what_disco_must_not_say_is_sorted(void **state) {
     disco_bytes_free(&frame);
 }
 
+/* It has begun a task all the same. */
+static void fatal_can_be_said_of_a_bad_task_after_done(void **state) {
+    (void)state;
+    disco_session *worker = disco_session_new(DISCO_ROLE_WORKER, NULL);
+    disco_bytes wire = {0};
+    disco_message hello = announce(1), ask = {.kind = DISCO_TASK_REQUEST}, done = {.kind = DISCO_DONE},
+                  fatal = {.kind = DISCO_FATAL, .as.text = {"", 0}}, task = a_task(), heard;
+    const disco_message *requests[] = {&hello, &ask, &done};
+    for (size_t i = 0; i < 3; i++) assert_int_equal(disco_session_send(worker, requests[i], &wire, NULL), 0);
+    wire.len = 0;
+    assert_int_equal(disco_message_append(&wire, &ok, NULL), 0);
+    assert_int_equal(disco_message_append(&wire, &task, NULL), 0);
+    assert_int_equal(disco_bytes_append(&wire, "TASK 2 {}\n", 10), 0);
+    assert_int_equal(disco_session_feed(worker, wire.data, wire.len), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(disco_session_next(worker, &heard), DISCO_MESSAGE);
+        disco_message_clear(&heard);
+    }
+    assert_int_equal(disco_session_send(worker, &fatal, &wire, NULL), DISCO_E_TURN);
+    assert_int_equal(disco_session_next(worker, &heard), DISCO_E_MESSAGE);
+    assert_int_equal(disco_session_send(worker, &fatal, &wire, NULL), 0);
+    disco_bytes_free(&wire);
+    disco_session_free(worker);
+}
+
 static void last_words_are_kept_up_to_100_kib(void **state) {
     (void)state;
     disco_session *disco = disco_session_new(DISCO_ROLE_DISCO, NULL);
@@ -238,6 +263,7 @@ int main(void) {
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(out_of_turn_changes_nothing),
         cmocka_unit_test(what_disco_must_not_say_is_sorted),
+        cmocka_unit_test(fatal_can_be_said_of_a_bad_task_after_done),
         cmocka_unit_test(last_words_are_kept_up_to_100_kib),
         cmocka_unit_test(a_worker_may_be_1024_answers_ahead),
         cmocka_unit_test(remedies_follow_from_errors),

@@ -331,6 +331,63 @@ static void nothing_of_a_task_is_left_in_the_next(void **state) {
     assert_int_equal(disco_fake_requests(b->fake, DISCO_DONE), 3);
 }
 
+/* ---- what a sort takes ---- */
+
+enum { SORTED_BYTES = 64 << 20, SORT_BYTES = 4 << 20, MOST_TAKEN_KIB = 32 << 10 };
+
+static int write_to_file(void *to, const void *data, size_t len) { return fwrite(data, 1, len, to) == len ? 0 : -1; }
+
+/* The peak of this process in KiB, as a number after "VmHWM:"; 0 where the system does not tell. */
+static long peak_kib(void) {
+    char line[256];
+    long found = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && !found && fgets(line, sizeof line, status))
+        if (strncmp(line, "VmHWM:", 6) == 0) found = strtol(line + 6, NULL, 10);
+    if (status) fclose(status);
+    return found;
+}
+
+static int tell_peak_at_the_end(disco_task *task, disco_slice key, disco_values *values) {
+    (void)values;
+    return key.data[0] == '~' ? disco_msg(task, "%ld", peak_kib()) : 0;
+}
+
+/* In a process of its own: 64 MiB of records with 4 MiB of memory. The limit leaves room for one hunk of each run. */
+static void a_sort_keeps_to_its_memory(void **state) {
+    bench *b = *state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip(); /* its shadow counts too */
+#endif
+    if (getenv("DISCO_TEST_SLOW_TOOL")) skip();
+    char path[300], url[320], key[16], value[100];
+    uint32_t seed = 3;
+    disco_job job = {.reduce = tell_peak_at_the_end, .limits = {.memory_bytes = SORT_BYTES}};
+    memset(value, 'v', sizeof value);
+    snprintf(path, sizeof path, "%s/large", b->folder);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    disco_writer *writer = disco_writer_new(write_to_file, file, DISCO_CODEC_NONE, 0);
+    assert_non_null(writer);
+    for (size_t written = 0; written < SORTED_BYTES; written += sizeof value + 12) {
+        snprintf(key, sizeof key, "%06u", chance(&seed) % 1000000u);
+        assert_int_equal(disco_writer_add(writer, disco_text(key), disco_slice_of(value, sizeof value)), 0);
+    }
+    assert_int_equal(disco_writer_add(writer, disco_text("~"), disco_text("")), 0);
+    assert_int_equal(disco_writer_flush(writer), 0);
+    disco_writer_free(writer);
+    assert_int_equal(fclose(file), 0);
+    snprintf(url, sizeof url, "file://%s", path);
+    disco_fake_input(b->fake, 0, url);
+    disco_fake_task(b->fake, DISCO_REDUCE, 0, "test");
+    run(b, &job);
+    if (disco_fake_outcome(b->fake) != DISCO_DONE) fail_msg("%s", disco_fake_text(b->fake));
+    assert_int_equal(disco_fake_messages(b->fake), 1);
+    long taken = strtol(disco_fake_message(b->fake, 0), NULL, 10);
+    assert_true(taken > 0);
+    if (taken > MOST_TAKEN_KIB) fail_msg("the worker took %ld KiB", taken);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -350,6 +407,7 @@ int main(void) {
         TEST(a_map_reads_hunks_as_well_as_lines),
         TEST(a_worker_without_the_function_says_so),
         TEST(nothing_of_a_task_is_left_in_the_next),
+        TEST(a_sort_keeps_to_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,11 @@ func (c *Client) Kill(ctx context.Context, name string) error {
 	return c.control(ctx, "kill_job", name)
 }
 
+// Clean lets the master forget a job, and leaves its data.
+func (c *Client) Clean(ctx context.Context, name string) error {
+	return c.control(ctx, "clean_job", name)
+}
+
 // Purge deletes all data of a job.
 func (c *Client) Purge(ctx context.Context, name string) error {
 	return c.control(ctx, "purge_job", name)

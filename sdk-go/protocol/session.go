@@ -141,6 +141,9 @@ func (s *Session) Next() (Message, error) {
 	}
 	if err != nil {
 		if sender == RoleDisco && len(s.owed) > 0 {
+			if frame.Name == "TASK" && s.state == Finished && s.reuse {
+				s.state = Running // it has begun a task, though a bad one: FATAL can be said of it
+			}
 			s.owed = s.owed[1:]
 		}
 		return nil, err

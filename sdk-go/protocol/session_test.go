@@ -152,6 +152,25 @@ func TestNoTaskAfterDoneWithoutReuse(t *testing.T) {
 	pass(t, disco, worker, protocol.OK{})
 }
 
+func TestFatalCanBeSaidOfABadTaskAfterDone(t *testing.T) {
+	worker, disco := protocol.NewSession(protocol.RoleWorker), protocol.NewSession(protocol.RoleDisco)
+	pass(t, worker, disco, protocol.Worker{PID: 1, Reuse: true})
+	pass(t, disco, worker, protocol.OK{})
+	pass(t, worker, disco, protocol.TaskRequest{})
+	pass(t, disco, worker, aTask)
+	pass(t, worker, disco, protocol.Done{})
+	if _, err := worker.Send(protocol.Fatal{Text: "no"}); err == nil {
+		t.Error("FATAL can be said after DONE")
+	}
+	worker.Receive([]byte("TASK 2 {}\n"))
+	if _, err := worker.Next(); err == nil {
+		t.Fatal("half a TASK is taken")
+	}
+	if _, err := worker.Send(protocol.Fatal{Text: "no"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFatalCanBeSaidAndAnsweredAfterABadMessage(t *testing.T) {
 	worker := protocol.NewSession(protocol.RoleWorker)
 	if _, err := worker.Send(protocol.Worker{PID: 1}); err != nil {

@@ -131,6 +131,35 @@ let spawn_child task =
   | Unix.WEXITED 0 -> echo task
   | _ -> Error (Errors.Transient "the child did not end well")
 
+(* The bytes that HEX spells, as many times as the number after a [*] says. *)
+let print argument task =
+  let digits, times =
+    match String.index_opt argument '*' with
+    | None -> (argument, "1")
+    | Some at -> (String.sub argument 0 at, String.sub argument (at + 1) (String.length argument - at - 1))
+  in
+  let byte n = Char.chr (Option.value (int_of_string_opt ("0x" ^ String.sub digits (2 * n) 2)) ~default:0) in
+  let bytes = String.init (String.length digits / 2) byte in
+  for _ = 1 to number times 1 do
+    print_string bytes
+  done;
+  echo task
+
+(* Leaves its surroundings changed, as careless user code does. *)
+let litter task =
+  let* () = echo task in
+  Unix.putenv "LITTER" "left";
+  ignore (Unix.umask 0o077);
+  Sys.set_signal Sys.sigterm Sys.Signal_ignore;
+  Unix.chdir "/";
+  Ok ()
+
+let save task =
+  let* output = Output.create task ~name:"saved" Message.Disco_file in
+  let* () = Input.each task (fun input -> Input.bytes task input (Output.write_bytes output)) in
+  let* path = Output.finish output in
+  Ddfs.save_outputs task [ path ]
+
 let crash () =
   Unix.kill (Unix.getpid ()) Sys.sigkill;
   Ok ()
@@ -148,6 +177,9 @@ let program task =
   | "noisy", _ -> noisy task
   | "slow", argument -> slow (Option.value (float_of_string_opt argument) ~default:1.0) task
   | "spawn-child", _ -> spawn_child task
+  | "print", argument -> print argument task
+  | "litter", _ -> litter task
+  | "save", _ -> save task
   | name, _ -> Error (Errors.Fatal ("this worker has no behaviour " ^ Errors.quoted name))
 
 let () = Worker.main program

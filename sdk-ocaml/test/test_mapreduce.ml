@@ -101,6 +101,82 @@ let large () =
     let keys = List.map fst results in
     Alcotest.(check bool) "keys in order, each once" true (keys = List.sort_uniq compare keys))
 
+let own_partition () =
+  let run partition =
+    Scratch.with_folder (fun folder ->
+      let program = Mapreduce.(program ~map:(Lines map) ~reduce ~partition ()) in
+      run ~partitions:3 folder program Fake_disco.(task [ input [ "raw://a%20b" ] ]))
+  in
+  Alcotest.(check (list int)) "all to the last" [ 2 ] (List.map label (run (fun _ n -> n - 1)).Fake_disco.outputs);
+  List.iter
+    (fun wrong ->
+      match (run (fun _ _ -> wrong)).Fake_disco.ending with
+      | Fake_disco.Stopped _ -> ()
+      | _ -> Alcotest.failf "label %d was taken" wrong)
+    [ -1; 3 ]
+
+let all_labels () =
+  Scratch.with_folder (fun folder ->
+    let program = Mapreduce.(program ~map:(Lines map) ~reduce ()) in
+    let mapped = run ~partitions:3 folder program Fake_disco.(task [ input [ "raw://a%20b%20c%20d" ] ]) in
+    let outputs = mapped.Fake_disco.outputs in
+    let line output =
+      Printf.sprintf "%d file://%s\n" (label output) (Filename.concat folder output.Fake_disco.location)
+    in
+    ignore (Scratch.write folder "data/host/index" (String.concat "" (List.map line outputs)));
+    let reduce all_labels =
+      let program = Mapreduce.(program ~reduce ~all_labels ()) in
+      let task = Fake_disco.(task ~mode:Message.Reduce ~taskid:1 [ input [ "dir://localhost/disco/host/index" ] ]) in
+      List.concat_map (records folder) (run folder program task).Fake_disco.outputs
+    in
+    let all = [ ("a", "1"); ("b", "1"); ("c", "1"); ("d", "1") ] in
+    check_counts "every label" all (reduce true);
+    check_counts "its own" (List.filter (fun (key, _) -> Partition.partition key 3 = 1) all) (reduce false))
+
+(* ---- what a sort takes *)
+
+let sorted_bytes = 64 * 1024 * 1024
+let sort_bytes = 4 * 1024 * 1024
+let most_taken_kib = 64 * 1024
+
+(* The peak of this process, from the line that begins with VmHWM. *)
+let peak_kib () =
+  let status = open_in "/proc/self/status" in
+  Fun.protect
+    ~finally:(fun () -> close_in status)
+    (fun () ->
+      let rec look () =
+        try Scanf.sscanf (input_line status) "VmHWM: %d" Fun.id with Scanf.Scan_failure _ -> look ()
+      in
+      look ())
+
+let write_random_records path =
+  let channel = open_out_bin path in
+  let random = Random.State.make [| 5 |] and value = String.make 100 'v' in
+  let writer = Hunk.writer ~codec:Codec.none (fun hunk -> Ok (output_string channel hunk)) in
+  for _ = 1 to sorted_bytes / 112 do
+    Result.get_ok (Hunk.add writer (Printf.sprintf "%06d" (Random.State.int random 1_000_000)) value)
+  done;
+  Result.get_ok (Hunk.flush writer);
+  close_out channel
+
+(* In a process of its own: 64 MiB of records with 4 MiB of memory. *)
+let keeps_to_its_memory () =
+  Scratch.with_folder (fun folder ->
+    let path = Filename.concat folder "records" in
+    write_random_records path;
+    let sorting = Mapreduce.program ~reduce:(fun _ _ _ _ -> Ok ()) ~memory_bytes:sort_bytes () in
+    let program task =
+      let result = sorting task in
+      ignore (Task.say task (string_of_int (peak_kib ())));
+      result
+    in
+    let report = run folder program Fake_disco.(task ~mode:Message.Reduce [ input [ path ] ]) in
+    Alcotest.(check bool) "DONE" true (report.Fake_disco.ending = Fake_disco.Done);
+    match List.map int_of_string report.Fake_disco.messages with
+    | [ taken ] when taken <= most_taken_kib -> ()
+    | taken -> Alcotest.failf "the worker took %s KiB" (String.concat " and " (List.map string_of_int taken)))
+
 let () =
   let case = Alcotest.test_case in
   Alcotest.run "mapreduce"
@@ -112,6 +188,9 @@ let () =
           case "a combiner" `Quick combined;
           case "results as text" `Quick text_results;
           case "more than memory holds" `Quick large;
+          case "a sort keeps to its memory" `Quick keeps_to_its_memory;
+          case "a partition function of its own" `Quick own_partition;
+          case "all labels" `Quick all_labels;
         ] );
       ( "failures",
         [ case "no such function" `Quick lacking; case "a map that fails" `Quick failing_map ] );

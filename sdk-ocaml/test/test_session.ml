@@ -112,6 +112,22 @@ let bad_message () =
       (Session.next worker = `Message (Message.Reply Message.Ok))
   | _ -> Alcotest.fail "it was taken"
 
+(* It has begun a task all the same. *)
+let bad_task_after_done () =
+  let worker = Session.create Message.Worker in
+  List.iter
+    (fun request -> ignore (sent worker (Message.Request request)))
+    [ hello true; Message.Get_task; Message.Done ];
+  let fatal = Message.Request (Message.Fatal "why") in
+  feed worker "OK 4 \"ok\"\n";
+  ignore (Session.next worker);
+  feed worker (Result.get_ok (Frame.encode (Message.to_frame (Message.Reply (Message.Task task_info)))));
+  ignore (Session.next worker);
+  Alcotest.(check bool) "not before" true (Result.is_error (Session.send worker fatal));
+  feed worker "TASK 2 {}\n";
+  Alcotest.(check bool) "bad" true (match Session.next worker with `Error _ -> true | _ -> false);
+  Alcotest.(check bool) "FATAL can be said (12.6)" true (Result.is_ok (Session.send worker fatal))
+
 let no_frame () =
   match in_reply_to Message.Get_task "Traceback\n" with
   | worker, `Error (Errors.Not_a_frame { fault = Errors.Name; _ }) -> (
@@ -167,5 +183,9 @@ let () =
           case "TASK without reuse" `Quick task_without_reuse;
         ] );
       ( "bad replies",
-        [ case "a bad message" `Quick bad_message; case "no frame" `Quick no_frame ] );
+        [
+          case "a bad message" `Quick bad_message;
+          case "a bad TASK after DONE" `Quick bad_task_after_done;
+          case "no frame" `Quick no_frame;
+        ] );
     ]

@@ -179,6 +179,24 @@ let unread () =
   List.iter Unix.close [ requests; replies; their_replies ];
   Alcotest.(check int) "nobody reads (11.3)" 1 status
 
+(* Looks where it is, then leaves something else behind; and a task that finds it. *)
+let surroundings () =
+  let here = Sys.getcwd () and mask = Unix.umask 0 in
+  ignore (Unix.umask mask);
+  Unix.putenv "DISCO_TEST_KEPT" "kept";
+  let kept = Result.get_ok (Surroundings.keep ()) in
+  Unix.putenv "DISCO_TEST_KEPT" "changed";
+  Unix.putenv "DISCO_TEST_NEW" "x=y";
+  ignore (Unix.umask 0o123);
+  Sys.set_signal Sys.sigusr1 Sys.Signal_ignore;
+  Sys.chdir "/";
+  Alcotest.(check bool) "set right" true (Surroundings.restore kept = Ok ());
+  Alcotest.(check (list (option string))) "environment" [ Some "kept"; None ]
+    (List.map Sys.getenv_opt [ "DISCO_TEST_KEPT"; "DISCO_TEST_NEW" ]);
+  Alcotest.(check string) "working directory" here (Sys.getcwd ());
+  Alcotest.(check int) "umask" mask (Unix.umask mask);
+  Alcotest.(check bool) "signals" true (Sys.signal Sys.sigusr1 Sys.Signal_default = Sys.Signal_default)
+
 let () =
   let case = Alcotest.test_case in
   Alcotest.run "worker"
@@ -205,6 +223,7 @@ let () =
           case "one after the other" `Quick reuse;
           case "heartbeats" `Quick heartbeat;
           case "the job file" `Quick jobfile;
+          case "what one leaves is set right" `Quick surroundings;
         ] );
       ("a Disco that errs", erring_cases);
       ("pipes", [ case "a silent Disco" `Quick impatient; case "a deaf one" `Quick unread ]);

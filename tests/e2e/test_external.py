@@ -1,7 +1,8 @@
-"""M431-M441: the programs of examples/external, in C, in classic jobs on a real master."""
+"""M431-M441: the programs of examples/external, in C, Go and OCaml, in classic jobs on a real master."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.masters import EXAMPLES, ROOT, Run
+from e2e.masters import BIN, EXAMPLES, ROOT, Run
 
 from disco.core import Disco, Job, result_iterator
 from disco.error import JobError
@@ -26,9 +27,16 @@ def programs(tmp_path: Path) -> Path:
         pytest.skip("no C compiler (cc) and make here")
     if not Path("/usr/include/Judy.h").exists():
         pytest.skip("no Judy header (libjudy-dev) here")
-    folder = tmp_path / "external"
-    shutil.copytree(EXAMPLES / "external", folder, ignore=lambda _, names: {"echo", "words"} & set(names))
+    folder = copied(tmp_path)
     subprocess.run(["make", "-C", folder, f"SDK={ROOT / 'sdk-c'}"], check=True, capture_output=True)
+    return folder
+
+
+def copied(tmp_path: Path) -> Path:
+    """The sources of the examples in a folder of their own."""
+    folder = tmp_path / "external"
+    built = shutil.ignore_patterns("echo", "words", "words-*")
+    shutil.copytree(EXAMPLES / "external", folder, ignore=built)
     return folder
 
 
@@ -39,14 +47,35 @@ def text(tmp_path: Path, chekhov: bytes) -> Path:
     return path
 
 
+def check_counts(said: str, text: Path) -> None:
+    """Of two inputs with this text."""
+    counts = Counter(text.read_bytes().split())
+    wanted = sorted(f"{word.decode()} {2 * n}" for word, n in counts.items())
+    assert sorted(said.split("\n")) == ["", *wanted]
+
+
 def test_words_are_counted_in_c(run: Run, programs: Path, text: Path) -> None:
     """Two maps and three reduces, by the example as its README says."""
-    done = run("python", programs / "count_words.py", f"file://{text}", f"file://{text}")
-    counts = Counter(text.read_bytes().split())
-    assert sorted(done.stdout.split("\n")) == [
-        "",
-        *sorted(f"{word.decode()} {2 * n}" for word, n in counts.items()),
-    ]
+    check_counts(run("python", programs / "count_words.py", f"file://{text}", f"file://{text}").stdout, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("program", "compiler"), [("words-go", "go"), ("words-ml", "ocamlfind")])
+def test_words_are_counted_in_go_and_ocaml(
+    run: Run, tmp_path: Path, text: Path, program: str, compiler: str
+) -> None:
+    """The same by programs that know no more of Disco than what that README says."""
+    path = f"{os.environ['PATH']}:{BIN}:/usr/local/go/bin"
+    if shutil.which(compiler, path=path) is None:
+        pytest.skip(f"no {compiler} here")
+    folder = copied(tmp_path)
+    made = subprocess.run(
+        ["make", "-C", folder, program], env={**os.environ, "PATH": path, "GOTOOLCHAIN": "local"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = run("python", folder / "count_words.py", program, f"file://{text}", f"file://{text}")
+    check_counts(done.stdout, text)
 
 
 def run_echo(master: LocalMaster, programs: Path, text: Path, **options: Any) -> Job:

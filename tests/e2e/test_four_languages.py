@@ -9,19 +9,27 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import shutil
+import ssl
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from e2e import api_jobs
 from e2e.masters import EXAMPLES, ROOT, Run
 
-from disco.core import Disco, result_iterator
+from disco.core import Disco, Job, result_iterator
+from disco.ddfs import DDFS
+from disco.error import CommError, JobError
 from disco.local import LocalMaster
-from disco.worker.classic.func import kv_input_stream
+from disco.worker.classic.func import chain_reader, kv_input_stream
+from jobpack.build import build_pack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # the first run builds the SDKs
 
@@ -148,6 +156,7 @@ def jobs(master: LocalMaster, run: Run, tmp_path: Path, chekhov: bytes) -> Jobs:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", JOBS)
 def test_an_example_gives_the_same_in_every_language(jobs: Jobs, name: str, language: str) -> None:
+    """M15, B26."""
     records = jobs.single(name, language)
     assert as_text(records) == expected(name, jobs.text)
     assert "--reduce" not in JOBS[name].flags or is_grouped(records)
@@ -164,3 +173,85 @@ def test_map_and_reduce_in_two_languages(jobs: Jobs, name: str, of_map: str, of_
     mixed = jobs.mixed(name, of_map, of_reduce)
     assert canonical(mixed) == canonical(jobs.single(name, of_reduce))
     assert as_text(mixed) == expected(name, jobs.text)
+
+
+def test_python_keeps_results_with_a_token(master: LocalMaster) -> None:
+    """The tag is made with the token, which then is asked for. The other SDKs have this among their tests."""
+    job = Job("Saving", master=Disco(settings=master.settings)).run(
+        input=["raw://one%20two%0A"], map=api_jobs.words, partitions=None, save=True,
+        jobenvs={"DDFS_WRITE_TOKEN": "secret"},
+    )  # fmt: skip
+    tag, ddfs = f"disco:job:results:{job.name}", DDFS(settings=master.settings)
+    assert job.wait(timeout=60) == [f"tag://{tag}"]
+    for refused in (lambda: ddfs.get(tag), lambda: ddfs.delete(tag, token="another")):
+        with pytest.raises(CommError) as told:
+            refused()
+        assert told.value.code == 401
+    blobs = ddfs.get(tag, token="secret")["urls"]
+    assert list(result_iterator(blobs, reader=chain_reader, ddfs=ddfs)) == [("one", 1), ("two", 1)]
+
+
+# ---- inputs over https
+
+TRUSTED = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # the second is what Python's requests looks at
+
+
+class Hello(BaseHTTPRequestHandler):
+    """Serves one text to all who ask."""
+
+    def do_GET(self) -> None:
+        text = b"the cat the hat\n"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that does not trust the certificate hangs up."""
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a server with a certificate of its own, and that certificate."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    kind = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    where = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", *kind.split(), *names, *where], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with Server(("127.0.0.1", 0), Hello) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"https://127.0.0.1:{server.server_address[1]}/text", certificate
+        server.shutdown()
+        serving.join()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_input_over_https_is_read_where_its_certificate_is_trusted(
+    jobs: Jobs, secure: tuple[str, Path], language: str
+) -> None:
+    url, certificate = secure
+
+    def count(envs: dict[str, str]) -> list[str]:
+        program = worker(language, "wordcount")
+        home = PYTHON_HOME if language == "python" else ()
+        pack = build_pack(
+            program, files=home, inputs=[url], envs=envs,
+            map=True, reduce=True, scheduler={"max_failures": 0},
+        )  # fmt: skip
+        return jobs.disco.wait(jobs.disco.submit(pack.dumps()), timeout=60)
+
+    found = result_iterator(count(dict.fromkeys(TRUSTED, str(certificate))), reader=kv_input_stream)
+    assert sorted(found) == [(b"cat", b"1"), (b"hat", b"1"), (b"the", b"2")]
+    with pytest.raises(JobError, match=r"(?i)certificate"):
+        count({})

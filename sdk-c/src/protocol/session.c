@@ -179,7 +179,12 @@ int disco_session_next(disco_session *session, disco_message *message) {
     }
     session->start += (size_t)taken;
     int status = disco_message_parse(&frame, sender, message, &session->error);
-    if (status < 0) return status;
+    if (status < 0) {
+        /* A bad TASK in answer to DONE has begun a task all the same: FATAL can be said of it. */
+        bool is_task = sender == DISCO_ROLE_DISCO && strcmp(frame.name, "TASK") == 0;
+        if (is_task && session->state == DISCO_SAID_DONE && session->reuse) session->state = DISCO_RUNNING;
+        return status;
+    }
     const char *reason = why_not(session, sender, message->kind);
     if (reason) {
         disco_message_clear(message);

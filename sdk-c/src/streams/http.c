@@ -43,6 +43,8 @@ void disco_http_free(disco_http *http) {
 }
 
 static void set_common(const disco_http *http, CURL *easy, const char *url, char *reason) {
+    const char *trusted = getenv("SSL_CERT_FILE"); /* which libcurl leaves to programs */
+    if (trusted && *trusted) curl_easy_setopt(easy, CURLOPT_CAINFO, trusted);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -43,6 +43,14 @@ static void end_task(disco_task *task) {
     free(task->seen.ids);
 }
 
+/* Before outputs are closed, which lie below the job home, and before the next task. */
+static void set_right(disco_task *task) {
+    const disco_surroundings *kept = &task->worker->surroundings;
+    disco_error reason = {0};
+    if (kept->home_fd >= 0 && disco_surroundings_restore(kept, &reason) < 0)
+        disco_task_fail_with(task, reason.code, &reason);
+}
+
 static int carry_out(disco_task *task) {
     const disco_job *job = task->worker->job;
     bool is_map = task->info->mode == DISCO_MAP;
@@ -54,6 +62,7 @@ static int carry_out(disco_task *task) {
     else
         return disco_fail(task, DISCO_E_FATAL, "this worker has no %s function", is_map ? "map" : "reduce");
     if (status < 0) disco_fail(task, status, "the task returned %d (%s)", status, disco_err_name(status));
+    set_right(task);
     return disco_close_outputs(task);
 }
 
@@ -92,7 +101,11 @@ static int converse(disco_worker *worker) {
 }
 
 int disco_main_on(const disco_job *job, int replies_fd, int requests_fd, int keep_standard) {
-    disco_worker worker = {.job = job, .replies_fd = replies_fd, .requests_fd = requests_fd, .capture = {.fd = -1}};
+    disco_worker worker = {.job = job,
+                           .replies_fd = replies_fd,
+                           .requests_fd = requests_fd,
+                           .capture = {.fd = -1},
+                           .surroundings = {.home_fd = -1}};
     int status = DISCO_E_MEMORY;
     worker.limits = disco_limits_with_defaults(&job->limits);
     worker.session = disco_session_new(DISCO_ROLE_WORKER, &worker.limits);
@@ -100,10 +113,12 @@ int disco_main_on(const disco_job *job, int replies_fd, int requests_fd, int kee
     worker.last_said_s = disco_now_s();
     if (worker.session && worker.http) {
         status = keep_standard ? 0 : disco_capture_start(&worker.capture, &worker.error);
+        if (status == 0 && !keep_standard) status = disco_surroundings_keep(&worker.surroundings, &worker.error);
         if (status == 0) status = converse(&worker);
         if (worker.error.code) disco_complain(&worker);
     }
     disco_capture_stop(&worker.capture);
+    disco_surroundings_free(&worker.surroundings);
     disco_http_free(worker.http);
     disco_session_free(worker.session);
     disco_bytes_free(&worker.outgoing);

@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "streams/stream.h"
+#include "process/surroundings.h"
 
 /* ---- capture: what is printed, kept off the protocol's pipes ---- */
 
@@ -31,6 +32,7 @@ typedef struct disco_worker {
     disco_session *session;
     disco_bytes outgoing;
     disco_capture capture;
+    disco_surroundings surroundings; /* kept when home_fd is not negative: the process is ours */
     bool telling_prints;
     double last_said_s;
     disco_http *http;

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from disco.core import Disco, result_iterator
 from disco.ddfs import DDFS
+from disco.error import CommError
 from disco.local import LocalMaster
 from disco.worker.classic.func import chain_reader
 from jobpack.build import build_pack
@@ -64,15 +65,38 @@ def the_client_submits_and_reads(master: LocalMaster, folder: Path) -> None:
     assert found == {word: 3 * count for word, count in counts().items()}, found
 
 
-def results_are_saved_in_ddfs(master: LocalMaster, folder: Path) -> None:
+def saved(master: LocalMaster, envs: dict[str, str], token: str | None) -> str:
+    """The tag of a job whose results are kept in DDFS, after they were read with the token."""
     worker = BUILD / "test" / "saving_worker"
-    pack = build_pack(worker, inputs=["raw://b%20a%20b"], map=True, reduce=True).dumps()
+    pack = build_pack(worker, inputs=["raw://b%20a%20b"], envs=envs, map=True, reduce=True).dumps()
     disco = Disco(settings=master.settings)
     name = disco.submit(pack)
+    tag = f"disco:job:results:{name}"
     urls = disco.wait(name, timeout=60)
-    assert urls == [f"tag://disco:job:results:{name}"], urls
-    records = sorted(result_iterator(urls, reader=chain_reader, ddfs=DDFS(settings=master.settings)))
+    assert urls == [f"tag://{tag}"], urls
+    ddfs = DDFS(settings=master.settings)
+    blobs = ddfs.get(tag, token=token)["urls"]
+    records = sorted(result_iterator(blobs, reader=chain_reader, ddfs=ddfs))
     assert records == [(b"a", b"1"), (b"b", b"2")], records
+    return tag
+
+
+def results_are_saved_in_ddfs(master: LocalMaster) -> None:
+    saved(master, {}, None)
+
+
+def results_are_saved_with_a_token(master: LocalMaster) -> None:
+    """The tag is made with the token, which then is asked for."""
+    tag = saved(master, {"DDFS_WRITE_TOKEN": "secret"}, "secret")
+    ddfs = DDFS(settings=master.settings)
+    for refused in (lambda: ddfs.get(tag), lambda: ddfs.delete(tag, token="another")):
+        try:
+            refused()
+        except CommError as error:
+            assert error.code == 401, error
+        else:
+            raise AssertionError(f"{tag} was not protected")
+    ddfs.delete(tag, token="secret")
 
 
 def main() -> None:
@@ -82,7 +106,8 @@ def main() -> None:
         master = LocalMaster(folder / "disco").start()
         try:
             the_client_submits_and_reads(master, folder)
-            results_are_saved_in_ddfs(master, folder)
+            results_are_saved_in_ddfs(master)
+            results_are_saved_with_a_token(master)
         finally:
             master.stop()
 

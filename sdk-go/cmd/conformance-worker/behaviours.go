@@ -4,13 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,6 +37,9 @@ var behaviours = map[string]func(ctx context.Context, task *disco.Task, argument
 	"noisy":       noisy,
 	"slow":        slow,
 	"spawn-child": spawnChild,
+	"print":       printBytes,
+	"litter":      litter,
+	"save":        save,
 }
 
 // echo writes all inputs, one after the other, as one disco output.
@@ -41,6 +48,19 @@ func echo(ctx context.Context, task *disco.Task, _ string) error {
 	if err != nil {
 		return err
 	}
+	return copyInputs(ctx, task, out)
+}
+
+// save is echo into DDFS.
+func save(ctx context.Context, task *disco.Task, _ string) error {
+	out, err := task.Saved("")
+	if err != nil {
+		return err
+	}
+	return copyInputs(ctx, task, out)
+}
+
+func copyInputs(ctx context.Context, task *disco.Task, out io.Writer) error {
 	return eachInput(ctx, task, func(input io.Reader) error {
 		_, err := io.Copy(out, input)
 		return err
@@ -177,6 +197,33 @@ func noisy(ctx context.Context, task *disco.Task, _ string) error {
 		return err
 	}
 	return echo(ctx, task, "")
+}
+
+// printBytes prints the bytes that HEX spells, as many times as the number after a * says, then echo.
+func printBytes(ctx context.Context, task *disco.Task, argument string) error {
+	digits, times, _ := strings.Cut(argument, "*")
+	data, err := hex.DecodeString(digits)
+	if err != nil {
+		return disco.Fatalf("%q is no hexadecimal: %w", digits, err)
+	}
+	count, err := number(times, 1)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stdout.Write(bytes.Repeat(data, count)); err != nil {
+		return err
+	}
+	return echo(ctx, task, "")
+}
+
+// litter leaves its surroundings changed, as careless programs do; its output is still open then.
+func litter(ctx context.Context, task *disco.Task, _ string) error {
+	if err := echo(ctx, task, ""); err != nil {
+		return err
+	}
+	syscall.Umask(0o077)
+	signal.Ignore(syscall.SIGTERM)
+	return errors.Join(os.Setenv("LITTER", "left"), os.Chdir("/"))
 }
 
 // slow works for some seconds, then echo.

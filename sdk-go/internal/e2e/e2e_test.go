@@ -157,7 +157,7 @@ func TestWordCountJob(t *testing.T) {
 	if got != len(want) {
 		t.Errorf("%d words, not %d", got, len(want))
 	}
-	if err := errors.Join(client.Purge(ctx, name), client.DDFS.Delete(ctx, tag)); err != nil {
+	if err := errors.Join(client.Clean(ctx, name), client.Purge(ctx, name), client.DDFS.Delete(ctx, tag)); err != nil {
 		t.Error(err)
 	}
 }
@@ -189,11 +189,16 @@ func TestABadPackIsRefused(t *testing.T) {
 	}
 }
 
-func TestSavedResults(t *testing.T) {
-	ctx, client := connect(t)
+// savedJob runs a job whose results go to DDFS and gives its tag. token, if any, is in the environment of the workers.
+func savedJob(ctx context.Context, t *testing.T, client *job.Client, token string) (tag string) {
+	t.Helper()
+	envs := map[string]string{}
+	if token != "" {
+		envs["DDFS_WRITE_TOKEN"] = token
+	}
 	pack, err := jobpack.Build(jobpack.Spec{
 		Worker: build(t, "internal/e2e/saving"), Map: true, Reduce: true, Partitions: 2,
-		Inputs: [][]string{{"raw://a%20b%20a"}, {"raw://b%20a"}},
+		Inputs: [][]string{{"raw://a%20b%20a"}, {"raw://b%20a"}}, Envs: envs,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -206,11 +211,17 @@ func TestSavedResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"tag://disco:job:results:" + name}; !slices.Equal(slices.Compact(urls), want) {
-		t.Errorf("the results are %v, not %v", urls, want)
+	tag = "tag://disco:job:results:" + name
+	if !slices.Equal(slices.Compact(urls), []string{tag}) {
+		t.Errorf("the results are %v, not %v", urls, tag)
 	}
+	return tag
+}
+
+func checkCounts(ctx context.Context, t *testing.T, client *job.Client, tag string) {
+	t.Helper()
 	var got []string
-	for pair, err := range client.Records(ctx, slices.Compact(urls)) {
+	for pair, err := range client.Records(ctx, []string{tag}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,5 +230,27 @@ func TestSavedResults(t *testing.T) {
 	slices.Sort(got)
 	if !slices.Equal(got, []string{"a3", "b2"}) {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestSavedResults(t *testing.T) {
+	ctx, client := connect(t)
+	checkCounts(ctx, t, client, savedJob(ctx, t, client, ""))
+}
+
+// The tag of the results is made with the token, which then is asked for.
+func TestSavedResultsWithAToken(t *testing.T) {
+	ctx, client := connect(t)
+	tag := savedJob(ctx, t, client, "secret")
+	if _, err := client.DDFS.Get(ctx, tag); !errors.Is(err, ddfs.ErrToken) {
+		t.Errorf("reading without the token: %v", err)
+	}
+	if err := client.DDFS.WithToken("another").Delete(ctx, tag); !errors.Is(err, ddfs.ErrToken) {
+		t.Errorf("deleting with another token: %v", err)
+	}
+	client.DDFS = client.DDFS.WithToken("secret")
+	checkCounts(ctx, t, client, tag)
+	if err := client.DDFS.Delete(ctx, tag); err != nil {
+		t.Error(err)
 	}
 }

@@ -110,20 +110,25 @@ let send s message =
 let receive s bytes offset length =
   if length = 0 then s.at_end <- true else Frame.feed s.reader bytes offset length
 
-(* The reply was bad, but it was the reply: the next one answers the next request. *)
-let count_as_answer s = if s.role = Message.Worker then ignore (Queue.take_opt s.asked)
+(* The reply was bad, but it was the reply: the next one answers the next request. A bad TASK in answer to DONE has
+   begun a task all the same: FATAL can be said of it. *)
+let count_as_answer s name =
+  if s.role = Message.Worker then begin
+    ignore (Queue.take_opt s.asked);
+    if name = "TASK" && s.state = Finished && s.reuse then s.state <- Running
+  end
 
 let accept s frame =
   let sender = match s.role with Message.Worker -> Message.Disco | Message.Disco -> Message.Worker in
   match Parse.message sender frame with
   | Error error ->
-    count_as_answer s;
+    count_as_answer s frame.Frame.name;
     `Error error
   | Ok message -> (
     match move s sender message with
     | Ok () -> `Message message
     | Error reason ->
-      count_as_answer s;
+      count_as_answer s frame.Frame.name;
       `Error (Errors.Bad_message { name = frame.Frame.name; reason = "out of order: " ^ reason }))
 
 let next s =

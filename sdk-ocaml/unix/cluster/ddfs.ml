@@ -130,6 +130,7 @@ let push ?token ?replicas ?update ?delayed t name contents =
   Ok stored
 
 let save_outputs task ?token paths =
+  let token = match token with Some _ -> token | None -> Sys.getenv_opt "DDFS_WRITE_TOKEN" in
   let info = Task.info task in
   let blob_name n =
     Printf.sprintf "disco:blob:%s:%s-%d-%d" info.Message.jobname

@@ -67,7 +67,9 @@ val push :
   (blob list, Rest.error) result
 
 (** [save_outputs task outputs] stores the files of finished [outputs] (see {!Output.finish}) under the tag of the job's
-    results, and reports that tag to Disco. The blobs are named by task, so a second attempt adds nothing. *)
+    results, and reports that tag to Disco. The blobs are named by task, so a second attempt adds nothing: call it once a
+    task, with all of its outputs. [token] is by default the variable [DDFS_WRITE_TOKEN] of the job's environment; it
+    becomes the token of the tag that is made. *)
 val save_outputs : Task.t -> ?token:string -> string list -> (unit, Disco.Errors.failure) result
 
 (** [legal_name s] is [s] with [_] for what a name may not have. *)

@@ -128,39 +128,29 @@ let control ~master operation job =
   Result.map ignore (of_master (Rest.request ~body "POST" url))
 
 let kill ~master job = control ~master "kill_job" job
+let clean ~master job = control ~master "clean_job" job
 let purge ~master job = control ~master "purge_job" job
 
 (* ---- results *)
 
-(* A client reads as a map task of no host does: every line of an index, and everything over HTTP. *)
-let reader_of master =
+(* A client is on no node: it reads every line of an index, and everything over HTTP. *)
+let place_of master =
   let host =
     match Url.scheme master with Some (_, rest) -> fst (Url.host_and_path rest) | None -> master
   in
-  let port = Option.value (snd (Url.host_and_port host)) ~default:default_port in
-  {
-    Message.host = "";
-    master;
-    jobname = "";
-    taskid = 0;
-    mode = Message.Map;
-    disco_port = port;
-    put_port = port;
-    disco_data = "/";
-    ddfs_data = "/";
-    jobfile = "/";
-  }
+  let disco_port = Option.value (snd (Url.host_and_port host)) ~default:default_port in
+  { Fetch.host = ""; disco_port; disco_data = "/"; ddfs_data = "/"; label = None }
 
 (* The replica sets behind a URL: a tag's, and those of the tags that it links to. *)
-let rec replica_sets ~master seen url =
+let rec replica_sets ?token ~master seen url =
   match Url.scheme url with
   | Some ("tag", name) when List.mem name seen -> Ok []
   | Some ("tag", name) ->
-    let* tag = of_master (Ddfs.get (Ddfs.connect master) name) in
+    let* tag = of_master (Ddfs.get ?token (Ddfs.connect master) name) in
     let rec each = function
       | [] -> Ok []
       | [ one ] :: rest ->
-        let* sets = replica_sets ~master (name :: seen) one in
+        let* sets = replica_sets ?token ~master (name :: seen) one in
         let* others = each rest in
         Ok (sets @ others)
       | set :: rest ->
@@ -170,38 +160,41 @@ let rec replica_sets ~master seen url =
     each tag.Ddfs.urls
   | _ -> Ok [ [ url ] ]
 
-let read_set read info urls =
+let read_set read place urls =
   let progress = Reading.start () in
   let rec from why = function
     | [] -> Error (Results why)
     | url :: rest -> (
       Reading.again progress;
-      match read info url progress with
+      match read place url progress with
       | Ok () -> Ok ()
       | Error (Errors.Bad_input _ as failure) -> from failure rest
       | Error failure -> Error (Results failure))
   in
   from (Errors.Transient "a replica set without URLs") urls
 
-let read_all ~master urls read =
-  let info = reader_of master in
+let read_all ?token ~master urls read =
+  let place = place_of master in
   let rec sets = function
     | [] -> Ok ()
     | set :: rest ->
-      let* () = read_set read info set in
+      let* () = read_set read place set in
       sets rest
   in
   let rec each = function
     | [] -> Ok ()
     | url :: rest ->
-      let* found = replica_sets ~master [] url in
+      let* found = replica_sets ?token ~master [] url in
       let* () = sets found in
       each rest
   in
   each urls
 
-let records ~master urls f =
-  read_all ~master urls (fun info url progress -> Reading.records info url progress f)
+let records ?token ~master urls f =
+  read_all ?token ~master urls (fun place url progress -> Reading.records place url progress f)
 
-let lines ~master urls f = read_all ~master urls (fun info url progress -> Reading.lines info url progress f)
-let bytes ~master urls f = read_all ~master urls (fun info url progress -> Reading.bytes info url progress f)
+let lines ?token ~master urls f =
+  read_all ?token ~master urls (fun place url progress -> Reading.lines place url progress f)
+
+let bytes ?token ~master urls f =
+  read_all ?token ~master urls (fun place url progress -> Reading.bytes place url progress f)

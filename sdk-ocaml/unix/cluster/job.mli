@@ -46,20 +46,27 @@ val status : master:string -> ?wait_s:float -> string -> (status, error) result
 (** [wait ~master ?timeout_s job] is the URLs of the job's results, once it is ready. *)
 val wait : master:string -> ?timeout_s:float -> string -> (string list, error) result
 
-(** [records ~master urls f] calls [f key value] with each kv record of the results behind [urls]. *)
+(** [records ?token ~master urls f] calls [f key value] with each kv record of the results behind [urls]; [token] is that of
+    the tags among them. *)
 val records :
+  ?token:string ->
   master:string ->
   string list ->
   (string -> string -> (unit, Disco.Errors.failure) result) ->
   (unit, error) result
 
-(** [lines ~master urls f] is the same for lines of text. *)
+(** [lines ?token ~master urls f] is the same for lines of text. *)
 val lines :
-  master:string -> string list -> (string -> (unit, Disco.Errors.failure) result) -> (unit, error) result
+  ?token:string ->
+  master:string ->
+  string list ->
+  (string -> (unit, Disco.Errors.failure) result) ->
+  (unit, error) result
 
-(** [bytes ~master urls f] is the same for pieces of bytes. The URLs may be tags too ([tag://NAME]): this is also how data
+(** [bytes ?token ~master urls f] is the same for pieces of bytes. The URLs may be tags too ([tag://NAME]): this is also how data
     is got out of DDFS. *)
 val bytes :
+  ?token:string ->
   master:string ->
   string list ->
   (bytes -> int -> int -> (unit, Disco.Errors.failure) result) ->
@@ -67,6 +74,9 @@ val bytes :
 
 (** [kill ~master job] ends the job. *)
 val kill : master:string -> string -> (unit, error) result
+
+(** [clean ~master job] lets the master forget the job, and leaves its data. *)
+val clean : master:string -> string -> (unit, error) result
 
 (** [purge ~master job] deletes all that is left of the job. *)
 val purge : master:string -> string -> (unit, error) result

@@ -46,7 +46,8 @@ let zlib =
   in
   { Disco.Codec.name = "zlib"; number = 1; compress = deflate; decompress }
 
-let all = [ Disco.Codec.none; zlib; Disco_zstd.codec ]
+let zstd = Disco_zstd.codec
+let all = [ Disco.Codec.none; zlib; zstd ]
 let by_name name = List.find_opt (fun codec -> codec.Disco.Codec.name = name) all
 
 (* ---- gzip (RFC 1952) *)

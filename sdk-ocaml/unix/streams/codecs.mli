@@ -3,6 +3,9 @@
 (** [zlib] is codec number 1: level 1 when writing. *)
 val zlib : Disco.Codec.t
 
+(** [zstd] is codec number 2: {!Disco_zstd.codec}. *)
+val zstd : Disco.Codec.t
+
 (** [all] is every codec that can be read here: none, zlib, zstd. *)
 val all : Disco.Codec.t list
 

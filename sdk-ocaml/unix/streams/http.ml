@@ -30,6 +30,8 @@ let prepare ?token ?(patience_s = silence_s) handle url =
   Curl.set_lowspeedlimit handle 1;
   Curl.set_lowspeedtime handle patience_s;
   Curl.set_useragent handle "disco-ocaml";
+  (* libcurl leaves this variable to programs. *)
+  (match Sys.getenv_opt "SSL_CERT_FILE" with None | Some "" -> () | Some trusted -> Curl.set_cainfo handle trusted);
   match token with None -> () | Some token -> Curl.set_userpwd handle (token_user ^ ":" ^ token)
 
 (* ---- downloads *)
@@ -43,13 +45,16 @@ type download = {
   mutable is_open : bool;
 }
 
+(* A transfer that has finished was taken out of [multi] by [remove_finished]. Doing that again would drop the binding's
+   count of the values that share the handle too far, and it would be freed while one of them lives. *)
 let close d =
   if d.is_open then begin
     d.is_open <- false;
-    ignore
-      (guarded (fun () ->
-         Curl.Multi.remove d.multi d.handle;
-         Ok ()));
+    if d.finished = None then
+      ignore
+        (guarded (fun () ->
+           Curl.Multi.remove d.multi d.handle;
+           Ok ()));
     Curl.Multi.cleanup d.multi;
     Curl.cleanup d.handle
   end

@@ -4,10 +4,18 @@
 (** What an index holds at most, unpacked. *)
 val max_index_bytes : int
 
-(** [open_url info url] is the bytes behind [url], for the task that [info] describes. A [disco://] URL of the task's own
-    host is opened as a file below disco_data or ddfs_data, and asked for over HTTP when that file is missing. *)
-val open_url : Disco.Message.task -> string -> (Source.t, Disco.Errors.failure) result
+(** Where is read: files of [host] are opened below [disco_data] and [ddfs_data]; other hosts are asked on [disco_port]. Of
+    an index the lines with [label] count, all of them when it is [None]. *)
+type place = { host : string; disco_port : int; disco_data : string; ddfs_data : string; label : int option }
 
-(** [expand info url] is the URLs of the data behind [url]: those in the index that a [dir://] URL leads to (in a reduce
-    the lines whose label is the task's id, in a map all), and [url] itself otherwise. *)
-val expand : Disco.Message.task -> string -> (string list, Disco.Errors.failure) result
+(** [place_of ?all_labels info] is the place of the task that [info] describes. A reduce reads the label that is its
+    task's id, unless [all_labels] is set. *)
+val place_of : ?all_labels:bool -> Disco.Message.task -> place
+
+(** [open_url place url] is the bytes behind [url]. A [disco://] URL of the place's own
+    host is opened as a file below disco_data or ddfs_data, and asked for over HTTP when that file is missing. *)
+val open_url : place -> string -> (Source.t, Disco.Errors.failure) result
+
+(** [expand place url] is the URLs of the data behind [url]: those in the index that a [dir://] URL leads to, and [url]
+    itself otherwise. *)
+val expand : place -> string -> (string list, Disco.Errors.failure) result

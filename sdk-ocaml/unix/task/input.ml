@@ -102,7 +102,7 @@ let from_replicas task { input } read =
       try_all [] why replicas
     | { Message.replica_id; url } :: rest -> (
       Reading.again progress;
-      match read (Task.info task) url progress with
+      match read (Task.place task) url progress with
       | Error (Errors.Bad_input _ as failure) -> try_all (replica_id :: failed) (Errors.to_string failure) rest
       | (Ok () | Error _) as result -> result)
   in
@@ -113,13 +113,13 @@ let alive task result =
   Task.heartbeat task
 
 let bytes task input f =
-  from_replicas task input (fun info url progress ->
-    Reading.bytes info url progress (fun bytes offset length -> alive task (f bytes offset length)))
+  from_replicas task input (fun place url progress ->
+    Reading.bytes place url progress (fun bytes offset length -> alive task (f bytes offset length)))
 
 let lines task input f =
-  from_replicas task input (fun info url progress ->
-    Reading.lines info url progress (fun line -> alive task (f line)))
+  from_replicas task input (fun place url progress ->
+    Reading.lines place url progress (fun line -> alive task (f line)))
 
 let records task input f =
-  from_replicas task input (fun info url progress ->
-    Reading.records info url progress (fun key value -> alive task (f key value)))
+  from_replicas task input (fun place url progress ->
+    Reading.records place url progress (fun key value -> alive task (f key value)))

@@ -17,6 +17,10 @@ type options = {
   combine : Sort.combine option;
   results : results;
   partitions : int option;
+  partition : string -> int -> int;
+  all_labels : bool;
+  save : bool;
+  token : string option;
   codec : Codec.t;
   memory_bytes : int;
 }
@@ -32,24 +36,34 @@ type sink = {
   close : unit -> (unit, Errors.failure) result;
 }
 
-let kv_sink options task ?target kind =
+let kv_sink options task ?target ?(close = Output.close) kind =
   let* output = Output.create task kind in
   let writer = Output.records ~codec:options.codec ?target output in
   let close () =
     let* () = Hunk.flush writer in
-    Output.close output
+    close output
   in
   Ok { put = Hunk.add writer; close }
 
-let text_sink task kind =
+let text_sink ~close task kind =
   let* output = Output.create task kind in
   let put key value = Output.write output (String.concat "" [ key; " "; value; "\n" ]) in
-  Ok { put; close = (fun () -> Output.close output) }
+  Ok { put; close = (fun () -> close output) }
+
+let save options task output =
+  let* path = Output.finish output in
+  Ddfs.save_outputs task ?token:options.token [ path ]
 
 let result_sink options task =
+  let close = if options.save then save options task else Output.close in
   match options.results with
-  | Kv -> kv_sink options task Message.Disco_file
-  | Text -> text_sink task Message.Disco_file
+  | Kv -> kv_sink options task ~close Message.Disco_file
+  | Text -> text_sink ~close task Message.Disco_file
+
+let out_of_range key label labels =
+  Errors.Fatal
+    (Printf.sprintf "the partition function gave label %d to the key %s; there are 0 to %d" label
+       (Errors.quoted key) (labels - 1))
 
 (* A label gets its output with its first pair. *)
 let partitioned options task labels =
@@ -64,8 +78,11 @@ let partitioned options task labels =
       Ok sink
   in
   let put key value =
-    let* sink = sink (Partition.partition key labels) in
-    sink.put key value
+    let label = options.partition key labels in
+    if label < 0 || label >= labels then Error (out_of_range key label labels)
+    else
+      let* sink = sink label in
+      sink.put key value
   in
   let close_one result sink =
     let* () = result in
@@ -131,6 +148,7 @@ let run_map options map task =
   sink.close ()
 
 let run_reduce options reduce task =
+  if options.all_labels then Task.read_all_labels task;
   let* sort = new_sort options task in
   let* () = Input.each task (fun input -> Input.records task input (Sort.add sort)) in
   let* sink = result_sink options task in
@@ -144,9 +162,12 @@ let run_reduce options reduce task =
 
 let lacks mode = Error (Errors.Fatal (Printf.sprintf "this worker has no %s function" mode))
 
-let program ?map ?reduce ?combine ?(results = Kv) ?partitions ?(codec = Codecs.zlib)
+let program ?map ?reduce ?combine ?(results = Kv) ?partitions
+    ?(partition = Partition.partition) ?(all_labels = false) ?(save = false) ?token ?(codec = Codecs.zlib)
     ?(memory_bytes = Sort.default_memory_bytes) () =
-  let options = { map; reduce; combine; results; partitions; codec; memory_bytes } in
+  let options =
+    { map; reduce; combine; results; partitions; partition; all_labels; save; token; codec; memory_bytes }
+  in
   fun task ->
     match ((Task.info task).Message.mode, options.map, options.reduce) with
     | Message.Map, Some map, _ -> run_map options map task
@@ -154,8 +175,11 @@ let program ?map ?reduce ?combine ?(results = Kv) ?partitions ?(codec = Codecs.z
     | Message.Map, None, _ -> lacks "map"
     | Message.Reduce, _, None -> lacks "reduce"
 
-let main ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes () =
-  Worker.main (program ?map ?reduce ?combine ?results ?partitions ?codec ?memory_bytes ())
+let main ?reuse ?map ?reduce ?combine ?results ?partitions ?partition ?all_labels ?save ?token ?codec
+    ?memory_bytes () =
+  Worker.main ?reuse
+    (program ?map ?reduce ?combine ?results ?partitions ?partition ?all_labels ?save ?token ?codec
+       ?memory_bytes ())
 
 let sum = Sort.Sum
 let total values = Seq.fold_left (fun all value -> all + Decimal.number value) 0 values

@@ -23,6 +23,10 @@ type results = Kv | Text
 
 (** [program ?map ?reduce ()] is the program of such a worker. A task of a mode without function is [Fatal].
     @param partitions instead of the job's nr_reduces
+    @param partition instead of {!Disco.Partition.partition}; a label out of range is [Fatal]
+    @param all_labels a reduce reads every label of its indexes, not only its own
+    @param save keep the results in DDFS, in the tag [disco:job:results:JOBNAME]
+    @param token for that; see {!Ddfs.save_outputs}
     @param codec for kv records; zlib by default
     @param memory_bytes for sorting and combining *)
 val program :
@@ -31,6 +35,10 @@ val program :
   ?combine:Sort.combine ->
   ?results:results ->
   ?partitions:int ->
+  ?partition:(string -> int -> int) ->
+  ?all_labels:bool ->
+  ?save:bool ->
+  ?token:string ->
   ?codec:Codec.t ->
   ?memory_bytes:int ->
   unit ->
@@ -38,11 +46,16 @@ val program :
 
 (** [main ?map ?reduce ()] is {!Worker.main} of {!program}: the one call of a worker's source. *)
 val main :
+  ?reuse:bool ->
   ?map:map ->
   ?reduce:reduce ->
   ?combine:Sort.combine ->
   ?results:results ->
   ?partitions:int ->
+  ?partition:(string -> int -> int) ->
+  ?all_labels:bool ->
+  ?save:bool ->
+  ?token:string ->
   ?codec:Codec.t ->
   ?memory_bytes:int ->
   unit ->

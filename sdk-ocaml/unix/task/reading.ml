@@ -9,20 +9,20 @@ let again progress = progress.skip <- progress.delivered
 let broken url reason = Errors.Bad_input { url; reason }
 
 (* An index leads to several files, which count as one input. *)
-let each_part info url progress read_part =
-  let* urls = Fetch.expand info url in
+let each_part place url progress read_part =
+  let* urls = Fetch.expand place url in
   let rec from = function
     | [] when progress.skip > 0 -> Error (broken url "it is shorter than another replica was")
     | [] -> Ok ()
     | part :: rest ->
-      let* source = Fetch.open_url info part in
+      let* source = Fetch.open_url place part in
       let* () = read_part part source in
       from rest
   in
   from urls
 
-let bytes info url progress f =
-  each_part info url progress (fun part source ->
+let bytes place url progress f =
+  each_part place url progress (fun part source ->
     Source.iter source ~broken:(broken part) (fun bytes offset length ->
       let passed = min progress.skip length in
       progress.skip <- progress.skip - passed;
@@ -32,7 +32,7 @@ let bytes info url progress f =
         progress.delivered <- progress.delivered + length - passed;
         Ok ()))
 
-let lines info url progress f =
+let lines place url progress f =
   let deliver line =
     if progress.skip > 0 then begin
       progress.skip <- progress.skip - 1;
@@ -43,7 +43,7 @@ let lines info url progress f =
       progress.delivered <- progress.delivered + 1;
       Ok ()
   in
-  each_part info url progress (fun part source ->
+  each_part place url progress (fun part source ->
     let splitter = Line.create () in
     let* () =
       Source.iter source ~broken:(broken part) (fun bytes offset length ->
@@ -59,13 +59,13 @@ let rec batches reader deliver =
     let* () = Hunk.iter batch deliver in
     batches reader deliver
 
-let records info url progress f =
+let records place url progress f =
   let deliver key value =
     let* () = f key value in
     progress.delivered <- progress.delivered + 1;
     Ok ()
   in
-  each_part info url progress (fun part source ->
+  each_part place url progress (fun part source ->
     let reader = Hunk.reader ~skip:progress.skip ~codecs:Codecs.all part in
     let* () =
       Source.iter source ~broken:(broken part) (fun bytes offset length ->

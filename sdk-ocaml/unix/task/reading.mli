@@ -10,26 +10,26 @@ val start : unit -> progress
 (** [again progress] makes [progress] fit for another replica. *)
 val again : progress -> unit
 
-(** [bytes info url progress f] calls [f bytes offset length] with the data behind [url]; see {!Fetch}. When the replica
+(** [bytes place url progress f] calls [f bytes offset length] with the data behind [url]; see {!Fetch}. When the replica
     breaks, the result is a [Bad_input], and [progress] says how far it came. *)
 val bytes :
-  Disco.Message.task ->
+  Fetch.place ->
   string ->
   progress ->
   (bytes -> int -> int -> (unit, Disco.Errors.failure) result) ->
   (unit, Disco.Errors.failure) result
 
-(** [lines info url progress f] is the same for lines. *)
+(** [lines place url progress f] is the same for lines. *)
 val lines :
-  Disco.Message.task ->
+  Fetch.place ->
   string ->
   progress ->
   (string -> (unit, Disco.Errors.failure) result) ->
   (unit, Disco.Errors.failure) result
 
-(** [records info url progress f] is the same for the records of a kv stream. *)
+(** [records place url progress f] is the same for the records of a kv stream. *)
 val records :
-  Disco.Message.task ->
+  Fetch.place ->
   string ->
   progress ->
   (string -> string -> (unit, Disco.Errors.failure) result) ->

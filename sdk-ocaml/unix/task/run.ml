@@ -8,6 +8,10 @@ type pull = unit -> ((string * string) option, Errors.failure) result
 (* Runs are read back once by this process: compressing them costs more than it saves. *)
 let codec = Codec.none
 
+(* A merge holds one hunk of each run, and its pairs. *)
+let hunk_bytes = 64 * 1024
+let piece_bytes = 64 * 1024
+
 let failed path error =
   Error (Errors.Transient (Printf.sprintf "sorting: %s: %s" path (Unix.error_message error)))
 
@@ -26,7 +30,7 @@ let write path fill =
           | () -> Ok ()
           | exception Unix.Unix_error (error, _, _) -> failed path error
         in
-        let writer = Hunk.writer ~codec put in
+        let writer = Hunk.writer ~target:hunk_bytes ~codec put in
         let* () = fill (Hunk.add writer) in
         let* () = Hunk.flush writer in
         Ok path)
@@ -45,9 +49,8 @@ let pairs batch =
 
 let lost path reason = Errors.Transient (Printf.sprintf "sorting: the run %s: %s" path reason)
 
-let pull_of path source =
+let pull_of piece path source =
   let reader = Hunk.reader ~codecs:[ codec ] path in
-  let piece = Bytes.create Source.piece_bytes in
   let ready = ref [] in
   let rec pull () =
     match !ready with
@@ -61,7 +64,7 @@ let pull_of path source =
         pull ()
       | `Error failure -> Error (lost path (Errors.to_string failure))
       | `Await -> (
-        match source.Source.read piece 0 Source.piece_bytes with
+        match source.Source.read piece 0 piece_bytes with
         | Error reason -> Error (lost path reason)
         | Ok 0 ->
           Result.map_error (fun failure -> lost path (Errors.to_string failure)) (Hunk.finish reader)
@@ -139,5 +142,6 @@ let with_merged runs f =
   Fun.protect
     ~finally:(fun () -> List.iter (fun (_, source) -> source.Source.close ()) opened)
     (fun () ->
-      let* pull = merged (List.map (fun (path, source) -> pull_of path source) opened) in
+      let piece = Bytes.create piece_bytes in
+      let* pull = merged (List.map (fun (path, source) -> pull_of piece path source) opened) in
       f pull)

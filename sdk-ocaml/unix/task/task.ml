@@ -9,6 +9,7 @@ type t = {
   prints : Standard.prints;
   info : Message.task;
   folder : string;
+  mutable place : Fetch.place;
   mutable beats : int;
 }
 
@@ -22,10 +23,12 @@ let create channel prints info =
       (Unix.gettimeofday () *. 1e6)
       !attempts
   in
-  { channel; prints; info; folder; beats = 0 }
+  { channel; prints; info; folder; place = Fetch.place_of info; beats = 0 }
 
 let info t = t.info
 let folder t = t.folder
+let place t = t.place
+let read_all_labels t = t.place <- Fetch.place_of ~all_labels:true t.info
 
 let rec make_path path =
   match Unix.mkdir path 0o755 with

@@ -12,6 +12,13 @@ val info : t -> Disco.Message.task
     there once {!make_folder} was called. *)
 val folder : t -> string
 
+(** [place task] is where its inputs are read. *)
+val place : t -> Fetch.place
+
+(** [read_all_labels task] makes the inputs that are read from now on all lines of an index, where a reduce otherwise reads
+    those whose label is its id. *)
+val read_all_labels : t -> unit
+
 (** [make_folder task] makes {!folder}. *)
 val make_folder : t -> (unit, Disco.Errors.failure) result
 

@@ -26,23 +26,31 @@ let out_of_place reply =
   let name = Message.name (Message.Reply reply) in
   Error (Errors.Protocol (Errors.Bad_message { name; reason = "it does not answer the request" }))
 
-let rec tasks channel prints program info =
+(* Also after a task that failed: its outputs lie below the job home. *)
+let set_right kept result =
+  match kept with
+  | None -> result
+  | Some kept ->
+    let restored = Surroundings.restore kept in
+    if Result.is_error result then result else restored
+
+let rec tasks channel prints kept program info =
   let task = Task.create channel prints info in
-  let* () = trapped program task in
+  let* () = set_right kept (trapped program task) in
   let* () = Task.say_prints task in
   let* reply = Channel.ask channel Message.Done in
   match reply with
   | Message.Ok -> Ok ()
-  | Message.Task next -> tasks channel prints program next
+  | Message.Task next -> tasks channel prints kept program next
   | other -> out_of_place other
 
-let conversation channel prints program =
-  let hello = Message.Hello { version = Message.version; pid = Unix.getpid (); reuse = true } in
+let conversation ~reuse channel prints kept program =
+  let hello = Message.Hello { version = Message.version; pid = Unix.getpid (); reuse } in
   let* reply = Channel.ask channel hello in
   let* () = match reply with Message.Ok -> Ok () | other -> out_of_place other in
   let* reply = Channel.ask channel Message.Get_task in
   match reply with
-  | Message.Task info -> tasks channel prints program info
+  | Message.Task info -> tasks channel prints kept program info
   | other -> out_of_place other
 
 let say_prints channel prints =
@@ -64,18 +72,20 @@ let tell channel prints failure =
   | Errors.Protocol (Errors.Out_of_turn _) -> last_word channel prints (Message.Error text)
   | Errors.Lost _ -> ()
 
-let serve ?timeout_s ?(prints = Standard.nowhere) ~requests ~replies program =
+let serve ?(reuse = true) ?timeout_s ?(prints = Standard.nowhere) ?surroundings ~requests ~replies program =
   ignore_write_signals ();
   let channel = Channel.create ?timeout_s ~requests ~replies () in
-  match conversation channel prints program with
+  match conversation ~reuse channel prints surroundings program with
   | Ok () -> ended_well
   | Error failure ->
     tell channel prints failure;
     ended_badly
 
-let main program =
-  match Standard.take () with
-  | Error reason ->
+let main ?reuse program =
+  ignore_write_signals ();
+  match (Standard.take (), Surroundings.keep ()) with
+  | Error reason, _ ->
     prerr_endline ("cannot move the standard streams: " ^ reason);
     exit ended_badly
-  | Ok { Standard.requests; replies; prints } -> exit (serve ~prints ~requests ~replies program)
+  | Ok { Standard.requests; replies; prints }, kept ->
+    exit (serve ?reuse ~prints ?surroundings:(Result.to_option kept) ~requests ~replies program)

@@ -7,14 +7,17 @@
 type program = Task.t -> (unit, Disco.Errors.failure) result
 
 (** [serve ?timeout_s ?prints ~requests ~replies program] runs tasks over two pipes until Disco says that it is enough; the
-    result is the exit status of the process. *)
+    result is the exit status of the process. With [~reuse:false] Disco is not offered to go on with other tasks in this
+    process, for programs that leave something behind. [surroundings] are set right after each task. *)
 val serve :
+  ?reuse:bool ->
   ?timeout_s:float ->
   ?prints:Standard.prints ->
+  ?surroundings:Surroundings.t ->
   requests:Unix.file_descr ->
   replies:Unix.file_descr ->
   program ->
   int
 
-(** [main program] takes the standard streams, serves, and exits. *)
-val main : program -> 'a
+(** [main ?reuse program] takes the standard streams, serves, and exits. *)
+val main : ?reuse:bool -> program -> 'a
