@@ -34,7 +34,8 @@ class PackOptions(TypedDict, total=False):
     which goes to the top of the job home under its own name (directories with all below them); or a
     mapping from paths in the job home to content or local paths. `map`, `reduce`: the phases.
     `partitions`: how many reduces. `prefix`: of the job name, made from the worker's name if absent.
-    `scheduler`: max_cores, force_local, force_remote, max_failures. `data`: bytes for the worker.
+    `scheduler`: max_cores, force_local, force_remote, max_failures, max_job_failures, backup_tasks,
+    task_timeout. `data`: bytes for the worker.
     """
 
     inputs: Sequence[str | Sequence[str]]

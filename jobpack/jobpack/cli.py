@@ -96,7 +96,8 @@ def main(debug: bool) -> None:
     "scheduler",
     multiple=True,
     metavar="K=V",
-    help="max_cores=N, force_local=true, force_remote=true or max_failures=N.",
+    help="max_cores=N, force_local=true, force_remote=true, max_failures=N, max_job_failures=N, "
+    "backup_tasks=true or task_timeout=SECONDS.",
 )
 @click.option("--data", metavar="TEXT|@FILE", help="Job data: bytes that the worker finds in the pack.")
 @click.option(

@@ -16,7 +16,10 @@ from typing import Any, cast
 from jobpack.build import PackOptions
 
 FILE_NAME = "jobpack.toml"
-SCHEDULER_KEYS = ("max_cores", "force_local", "force_remote", "max_failures")
+SCHEDULER_KEYS = (
+    "max_cores", "force_local", "force_remote", "max_failures", "max_job_failures", "backup_tasks",
+    "task_timeout",
+)  # fmt: skip
 
 
 class ConfigError(ValueError):

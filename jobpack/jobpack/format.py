@@ -39,6 +39,7 @@ MAX_PREFIX_CHARS = 128  # the job name made of it is the name of a directory
 MAX_REDUCES = 1_000_000  # each is a task that the master holds in memory
 MAX_NAME_BYTES = 255  # of one part of a path in the job home, as file systems have it
 MAX_PATH_BYTES = 1024  # of a whole path, which comes below the node's own
+MAX_TASK_TIMEOUT_S = 10**9
 MAX_CORES_DEFAULT = 2**31
 
 _HEADER = struct.Struct(">HH4I")
@@ -100,6 +101,9 @@ class JobDict:
     force_local: bool = False
     force_remote: bool = False
     max_failures: int | None = None
+    max_job_failures: int | None = None
+    backup_tasks: bool = False
+    task_timeout: int | None = None  # seconds
     raw: dict[str, Any] = field(default_factory=dict)
 
 
@@ -292,7 +296,11 @@ def check_jobdict(raw: Mapping[str, Any]) -> JobDict:
         raise PackError(
             where + "force_remote", "excludes force_local: no node would be left; set one of them"
         )
-    failures = scheduler.get("max_failures")
+
+    def limit(name: str, least: int, most: int | None = None) -> int | None:
+        value = scheduler.get(name)
+        return None if value is None else _whole(where + name, value, least, most)
+
     return JobDict(
         prefix=_prefix(raw["prefix"]),
         inputs=_inputs(raw["input"], has_map),
@@ -304,7 +312,10 @@ def check_jobdict(raw: Mapping[str, Any]) -> JobDict:
         max_cores=_whole(where + "max_cores", scheduler.get("max_cores", MAX_CORES_DEFAULT), 1),
         force_local=force_local,
         force_remote=force_remote,
-        max_failures=None if failures is None else _whole(where + "max_failures", failures, 0),
+        max_failures=limit("max_failures", 0),
+        max_job_failures=limit("max_job_failures", 0),
+        backup_tasks=_flag(where + "backup_tasks", scheduler.get("backup_tasks", False)),
+        task_timeout=limit("task_timeout", 1, MAX_TASK_TIMEOUT_S),
         raw=dict(raw),
     )
 

@@ -45,6 +45,7 @@ class Shuffle:
     node: str
     generation: int
     outputs: tuple[Output, ...]
+    number: int = 0  # to be given back in the answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import AttemptEnd, JobSpec, JobView, Mode
+from .model import AttemptEnd, FoundAttempt, JobSpec, JobView, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,15 @@ class JobCleaned:
 
 @dataclass(frozen=True, slots=True)
 class NodeUp:
-    """A node is there. Every start of a node is a new, higher `generation`."""
+    """A node is there. Every start of a node is a new, higher `generation`.
+
+    `attempts` are those that it kept while the master was away. The core takes them over, or orders a Kill.
+    """
 
     node: str
     generation: int
     slots: int
+    attempts: tuple[FoundAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class AttemptMessage:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """Durable once accepted. `job`, `mode`, `task` and `node` let a restarted master place it."""
+    """Durable once accepted. `job`, `mode`, `task` and `node` let a restarted master place it.
+
+    `excused` is the core's own: the end says nothing about the task, and is not held against it.
+    """
 
     attempt: int
     job: str
@@ -90,6 +97,7 @@ class AttemptEnded:
     task: int
     node: str
     end: AttemptEnd
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,8 @@ class ShuffleEnded:
     """Durable. A node has merged what its tasks of one mode wrote, or could not.
 
     `index` is the URL of the index file (`dir://…`), "" when there was nothing to merge;
-    `error` is "" on success.
+    `error` is "" on success. `gone`: the node is there, what its tasks wrote is not. `number` is that of
+    the order: the answer to one that is out of date does not count.
     """
 
     job: str
@@ -105,6 +114,8 @@ class ShuffleEnded:
     node: str
     index: str
     error: str = ""
+    gone: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Output:
     url: str
     kind: OutputKind
     label: int = 0
+    size_bytes: int = 0  # 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class AttemptEnd:
     """What is known of an attempt after it ended; times in seconds, memory in bytes.
 
     `message` is the text for the user: the worker's own ERROR or FATAL text, or what the node saw.
-    `fatal` ends the job. `last_words` are the worker's last bytes that were no frame, as text.
+    `fatal` ends the job. `last_words` are a crashed worker's last bytes that were no frame,
+    as text, or else its last messages.
     """
 
     outcome: Outcome
@@ -95,6 +97,17 @@ class AttemptEnd:
     last_words: str = ""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    unreadable: tuple[str, ...] = ()  # URLs of inputs that the worker gave up on
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAttempt:
+    """An attempt that a node still runs, or has ended and not told of, when the master and it meet again."""
+
+    attempt: int
+    job: str
+    mode: Mode
+    task: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,9 @@ class SchedulerOptions:
     force_local: bool = False
     force_remote: bool = False
     max_failures: int | None = None  # per task; None: the master's setting
+    max_job_failures: int | None = None  # of all tasks together; None: no limit
+    backup_tasks: bool = False  # a second attempt for stragglers near the end of a phase
+    task_timeout_s: int | None = None  # for one attempt, from launch to end; None: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,7 @@ class NodeView:
     error: int = 0
     disk_free_bytes: int = 0
     disk_used_bytes: int = 0
+    closed: str = ""  # why a node that is there and not blacklisted gets no tasks
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from disco_master.events import (
     JobKilled,
     JobSubmitted,
     NodeDown,
+    NodeStats,
     NodeTableSaved,
     NodeUp,
     SettingChanged,
@@ -35,6 +36,7 @@ from disco_master.events import (
 )
 from disco_master.model import (
     AttemptEnd,
+    FoundAttempt,
     JobSpec,
     Mode,
     Outcome,
@@ -57,6 +59,7 @@ class Script:
         self.now = START_S
         self.generations: dict[str, int] = {}
         self.attempts: dict[str, Launch] = {}  # "job/map:0" -> the last launch of it
+        self.merges: dict[tuple[str, str, str], int] = {}  # the last order to merge
         self.journal: list[Record] = []
         self.job = ""  # the last one submitted: steps mean this one unless they say job=
 
@@ -79,9 +82,16 @@ class Script:
     # -- steps
 
     def _up(self, words: Words, options: Options) -> Event:
+        """up NODE SLOTS [TASK…]: with the attempts that were last launched for the tasks still there."""
         generation = self.generations.get(words[0], 0) + 1
         self.generations[words[0]] = generation
-        return NodeUp(words[0], generation, int(words[1]))
+        specs = [self.attempts[f"{self.job}/{task}"].spec for task in words[2:]]
+        found = tuple(FoundAttempt(spec.attempt, spec.job, spec.mode, spec.task) for spec in specs)
+        return NodeUp(words[0], generation, int(words[1]), found)
+
+    def _disk(self, words: Words, options: Options) -> Event:
+        """disk NODE FREE_MIB"""
+        return NodeStats(words[0], self.generations[words[0]], int(words[1]) * 1024 * 1024, 1)
 
     def _down(self, words: Words, options: Options) -> Event:
         return NodeDown(words[0], self.generations[words[0]], "gone")
@@ -91,7 +101,10 @@ class Script:
         return NodeTableSaved(tuple((w.partition("/")[0], w.partition("/")[2]) for w in words))
 
     def _submit(self, words: Words, options: Options) -> Event:
-        """submit NAME map=URL,URL|REPLICA reduce=N max_cores=N force=local|remote max_failures=N"""
+        """submit NAME map=URL,URL|REPLICA reduce=N, then the options of the scheduler:
+
+        max_cores=N force=local|remote max_failures=N max_job_failures=N backups=1 timeout=SECONDS
+        """
         self.job = words[0]
         urls = options.get("map", options.get("input", ""))
         inputs = tuple(tuple(one.split("|")) for one in urls.split(",") if one)
@@ -100,6 +113,9 @@ class Script:
             force_local=options.get("force") == "local",
             force_remote=options.get("force") == "remote",
             max_failures=int(options["max_failures"]) if "max_failures" in options else None,
+            max_job_failures=int(options["max_job_failures"]) if "max_job_failures" in options else None,
+            backup_tasks="backups" in options,
+            task_timeout_s=int(options["timeout"]) if "timeout" in options else None,
         )
         reduces = int(options.get("reduce", 0))
         spec = JobSpec(
@@ -108,6 +124,7 @@ class Script:
         return JobSubmitted(spec)
 
     def _end(self, words: Words, options: Options, end: AttemptEnd) -> Event:
+        """A task is that of its last launch; `map:0@a` is that on node a."""
         launch = self.attempts[f"{options.get('job', self.job)}/{words[0]}"]
         spec = launch.spec
         return AttemptEnded(spec.attempt, spec.job, spec.mode, spec.task, launch.node, end)
@@ -119,7 +136,9 @@ class Script:
         return self._end(words, options, AttemptEnd(Outcome.DONE, outputs=outputs))
 
     def _fail(self, words: Words, options: Options) -> Event:
-        return self._end(words, options, AttemptEnd(Outcome.FAILED, words[1]))
+        """fail TASK MESSAGE [unreadable=URL]"""
+        unreadable = (options["unreadable"],) if "unreadable" in options else ()
+        return self._end(words, options, AttemptEnd(Outcome.FAILED, words[1], unreadable=unreadable))
 
     def _fatal(self, words: Words, options: Options) -> Event:
         return self._end(words, options, AttemptEnd(Outcome.FAILED, words[1], fatal=True))
@@ -145,7 +164,8 @@ class Script:
         job, node = options.get("job", self.job), words[1]
         error = options.get("error", "")
         index = "" if error or "empty" in options else f"dir://{node}/{job}/{words[0]}-index"
-        return ShuffleEnded(job, Mode(words[0]), node, index, error)
+        number = self.merges.get((job, words[0], node), 0)
+        return ShuffleEnded(job, Mode(words[0]), node, index, error, number=number)
 
     def _kill(self, words: Words, options: Options) -> Event:
         return JobKilled(words[0])
@@ -170,6 +190,7 @@ class Script:
 
     _events: dict[str, Callable[[Script, Words, Options], Event]] = {  # noqa: RUF012
         "up": _up,
+        "disk": _disk,
         "down": _down,
         "table": _table,
         "submit": _submit,
@@ -224,12 +245,14 @@ class Script:
                 self.journal.append(action)
                 return f"record {type(event).__name__}"
             case Launch(node, _, spec):
-                self.attempts[f"{spec.job}/{spec.mode}:{spec.task}"] = action
+                for name in (f"{spec.mode}:{spec.task}", f"{spec.mode}:{spec.task}@{node}"):
+                    self.attempts[f"{spec.job}/{name}"] = action
                 inputs = " ".join("|".join(one.urls) for one in spec.inputs)
                 return f"launch {self._of(spec.job)}{spec.mode}:{spec.task} on {node} {inputs}".rstrip()
             case Kill(attempt, node, reason):
                 return f"kill {self._task(attempt)} on {node}: {reason}"
-            case Shuffle(job, mode, node, _, outputs):
+            case Shuffle(job, mode, node, _, outputs, number):
+                self.merges[job, mode.value, node] = number
                 return f"shuffle {self._of(job)}{mode} on {node}: {' '.join(one.url for one in outputs)}"
             case EndJob(job):
                 return f"end {job}"

@@ -6,20 +6,21 @@ dropped here, in one place, so that the rest of the core need not know.
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
+from itertools import count
 from random import Random
-from typing import NamedTuple
 
 from ..actions import Action, Kill, Log, Record
 from ..events import Event
-from ..model import Mode
+from .failure.health import Health
+from .failure.policy import Losses
 from .job import Job
 from .nodes import Node, Nodes
 from .phase import Phase
-from .scheduler import Kind, Scheduler
+from .scheduling.scheduler import Kind, Scheduler
 from .task import Task
 from .texts import EPOCH_BITS
+from .timers import Timers
 
 MASTER = "master"  # as the event log names it
 
@@ -37,55 +38,6 @@ class Attempt:
     doomed: bool = False
 
 
-class TaskPause(NamedTuple):
-    """A task may be tried again."""
-
-    job: str
-    mode: Mode
-    task: int
-
-
-class MergePause(NamedTuple):
-    """A node may be asked again to merge."""
-
-    job: str
-    mode: Mode
-    node: str
-
-
-class NodeGrace(NamedTuple):
-    """A node that holds outputs has been away for long."""
-
-    node: str
-
-
-Due = TaskPause | MergePause | NodeGrace
-
-
-class Timers:
-    """What is to happen when. Whoever is called checks whether it still matters."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Due]] = []
-        self._count = 0
-
-    def add(self, when: float, due: Due) -> None:
-        self._count += 1
-        heapq.heappush(self._heap, (when, self._count, due))
-
-    def next(self) -> float | None:
-        return self._heap[0][0] if self._heap else None
-
-    def pop(self, now: float) -> Due | None:
-        return heapq.heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
-
-    def pauses(self) -> dict[tuple[str, Mode, int], float]:
-        """Until when tasks are kept from being tried again."""
-        return {
-            (due.job, due.mode, due.task): when for when, _, due in self._heap if isinstance(due, TaskPause)
-        }
-
-
 class Board:
     """Jobs, nodes, attempts, timers; the time of the event at hand; the orders given for it so far."""
 
@@ -93,19 +45,25 @@ class Board:
         self.rng = Random(seed)
         self.scheduler = Scheduler(kind)
         self.nodes = Nodes()
+        self.health = Health()
+        self.losses = Losses()
         self.jobs: dict[str, Job] = {}
+        self.active: dict[str, Job] = {}  # those of the jobs that are not over
         self.attempts: dict[int, Attempt] = {}
         self.timers = Timers()
         self.max_failure_rate = max_failure_rate
         self.epoch = 0
         self.now = 0.0
         self.live = True
+        self.awaited: dict[str, None] = {}  # nodes that may come back with attempts after a restart
+        self.wants_backups: dict[str, Job] = {}  # active jobs that ask for backup attempts
         self.touched: dict[str, Job] = {}  # jobs whose view or place in the schedule may have changed
-        self.nodes_touched = True
+        self.is_touched = True  # something else of the view has changed: a setting, the table
         self._records: list[Action] = []
         self._orders: list[Action] = []
         self._attempt_count = 0
-        self._job_count = 0
+        self.job_numbers = count(1)
+        self.merge_numbers = count(1)
 
     # -- orders
 
@@ -132,34 +90,45 @@ class Board:
         job.changed()
         self.touched[job.name] = job
 
-    def next_job_number(self) -> int:
-        self._job_count += 1
-        return self._job_count
+    def add_job(self, job: Job) -> None:
+        self.jobs[job.name] = job
+        if job.is_active:
+            self.active[job.name] = job
+            if job.spec.scheduler.backup_tasks:
+                self.wants_backups[job.name] = job
+        self.touch(job)
+
+    def job_is_over(self, job: Job) -> None:
+        self.active.pop(job.name, None)
+        self.wants_backups.pop(job.name, None)
+        self.touch(job)
 
     def active_jobs(self) -> list[Job]:
-        return [job for job in self.jobs.values() if job.is_active]
+        return list(self.active.values())
 
     # -- nodes
 
     def cluster(self) -> dict[str, None]:
         return dict.fromkeys(self.nodes.could_run())
 
-    def usable(self) -> list[str]:
-        return [node.name for node in self.nodes.usable()]
-
     # -- attempts
 
     def start_attempt(self, job: Job, phase: Phase, task: Task, node: Node) -> Attempt:
         self._attempt_count += 1
-        number = self.epoch << EPOCH_BITS | self._attempt_count
+        return self.take_on(self.epoch << EPOCH_BITS | self._attempt_count, job, phase, task, node)
+
+    def take_on(self, number: int, job: Job, phase: Phase, task: Task, node: Node) -> Attempt:
+        """An attempt of this number holds a slot of the node, and counts for the task."""
         attempt = Attempt(number, job, phase, task, node, self.now)
         self.attempts[number] = attempt
         node.running[number] = job.name
         job.running[number] = node.name
         job.in_flight += 1
-        phase.launched(task, node.name)
+        phase.launched(task, node.name, number)
+        if phase.stragglers:
+            phase.stragglers.started(task.id, self.now, len(phase.attempts[task.id]))
         self.touch(job)
-        self.nodes_touched = True
+        self.nodes.changed(node)
         return attempt
 
     def release(self, attempt: Attempt) -> None:
@@ -170,7 +139,7 @@ class Board:
         if not attempt.doomed:
             self._disown(attempt)
         self.touch(attempt.job)
-        self.nodes_touched = True
+        self.nodes.changed(attempt.node)
 
     def doom(self, attempt: Attempt, reason: str) -> None:
         """End the attempt. It keeps its slot until it has ended, but is nobody's any more."""
@@ -187,4 +156,4 @@ class Board:
     @staticmethod
     def _disown(attempt: Attempt) -> None:
         del attempt.job.running[attempt.number]
-        attempt.phase.stopped(attempt.task)
+        attempt.phase.stopped(attempt.task, attempt.number)

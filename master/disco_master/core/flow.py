@@ -7,25 +7,22 @@
 `advance` is called after anything that may let a job go on; it looks at the phases in order and does what
 is next. It can be called at any time, any number of times. What it decides follows from durable events
 alone, but for the orders it gives; so in a replay it arrives at the same phase, without the orders.
+
+It leaves to others: what becomes of attempts (`attempts`), and lost nodes (`failure.losses`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ..actions import EndJob, Launch, Shuffle
-from ..events import AttemptEnded, JobEnded, OutputsLost, ShuffleEnded
-from ..model import AttemptEnd, JobStatus, Outcome, TaskSpec
-from . import policy, texts
-from .board import Attempt, Board, MergePause, NodeGrace, TaskPause
+from ..actions import EndJob, Shuffle
+from ..events import JobEnded, ShuffleEnded
+from ..model import JobStatus
+from . import texts
+from .board import Board
+from .failure import policy
 from .job import Job
-from .nodes import Node
-from .phase import Phase, Stage
-from .task import Cause, Task, TaskState, Trouble
-
-TEXTS_KEPT = 1000  # different failure messages of a job that are kept once each
-
-_LINE_KIND = {Outcome.FAILED: "ERROR", Outcome.CRASHED: "WARNING"}
+from .phase import Merge, Phase, Stage
+from .task import TaskState
+from .timers import MergePause
 
 
 class Flow:
@@ -49,7 +46,9 @@ class Flow:
 
     def hold(self, job: Job) -> None:
         """A phase that reads from a node that is away starts no task until it is back, or is given up."""
-        job.is_held = any(not self.board.nodes.is_connected(node) for node in job.read_from())
+        sources = job.sources()
+        holders = sources.holders if sources else ()
+        job.is_held = any(not self.board.nodes.is_connected(node) for node in holders)
         self.board.touch(job)
 
     def end(self, job: Job, status: JobStatus, failure: str = "", text: str = "") -> None:
@@ -65,7 +64,7 @@ class Flow:
         board.log(job, text or f"ERROR: Job failed: {failure}")
         board.order(EndJob(job.name))
         job.end(view)
-        board.touch(job)
+        board.job_is_over(job)
 
     def check_possible(self, job: Job) -> None:
         """End a job whose tasks have no place in the cluster as the table describes it."""
@@ -77,16 +76,6 @@ class Flow:
             if failure:
                 self.end(job, JobStatus.DEAD, failure)
 
-    def nodes_changed(self) -> None:
-        """Nodes came, went, were closed or opened: what could run where has changed."""
-        cluster, usable = self.board.cluster(), self.board.usable()
-        for job in self.board.active_jobs():
-            phase = job.open_phase()
-            if phase and (phase.placement.cluster != cluster or any(phase.waiting.groups)):
-                phase.requeue_all(cluster, usable)
-            self.hold(job)
-            self.advance(job)
-
     def _run(self, job: Job, phase: Phase) -> None:
         board = self.board
         if phase.stage is Stage.NEW:
@@ -95,7 +84,7 @@ class Flow:
         if board.live and not phase.is_open:
             phase.placement.cluster = board.cluster()
             job.prefer(phase)
-            phase.open(board.usable())
+            phase.open(board.nodes.usable)
             self.hold(job)
 
     def _halt_after(self, job: Job, index: int) -> None:
@@ -137,23 +126,26 @@ class Flow:
             return
         nodes = [name for name in phase.to_merge() if board.nodes.is_connected(name)]
         for name, outputs in phase.outputs_on(nodes).items() if nodes else ():
-            phase.merging[name] = False
+            number = board.epoch << texts.EPOCH_BITS | next(board.merge_numbers)
+            phase.merging[name] = Merge(number)
             generation = board.nodes.get(name).generation
-            board.order(Shuffle(job.name, phase.mode, name, generation, outputs))
+            board.order(Shuffle(job.name, phase.mode, name, generation, outputs, number))
 
-    def shuffle_ended(self, event: ShuffleEnded) -> None:
+    def shuffle_ended(self, event: ShuffleEnded) -> bool:
+        """Whether it is the answer to the holder's latest order, and counts."""
         board = self.board
         job = board.jobs.get(event.job)
         phase = job.phase(event.mode) if job and job.is_active else None
         if job is None or phase is None or event.node not in phase.holders:
-            return
+            return False
         if board.live:
-            void = phase.merging.pop(event.node, None)
-            if void is None:
-                return
-            if void:
+            merge = phase.merging.get(event.node)
+            if merge is None or merge.number != event.number:
+                return False
+            del phase.merging[event.node]
+            if merge.is_void:
                 self.advance(job)
-                return
+                return False
         board.record(event)
         if not event.error:
             phase.merge_ended(event.node, event.index)
@@ -161,6 +153,7 @@ class Flow:
             self._merge_failed(job, phase, event)
         board.touch(job)
         self.advance(job)
+        return True
 
     def _merge_failed(self, job: Job, phase: Phase, event: ShuffleEnded) -> None:
         board = self.board
@@ -177,177 +170,3 @@ class Flow:
         phase.merge_pauses[event.node] = None
         pause = policy.retry_pause_s(failures, board.rng)
         board.timers.add(board.now + pause, MergePause(job.name, phase.mode, event.node))
-
-    # -- attempts
-
-    def launch(self, job: Job, task: Task, node: Node) -> None:
-        board = self.board
-        phase = job.open_phase()
-        assert phase is not None
-        attempt = board.start_attempt(job, phase, task, node)
-        inputs = job.inputs_of(phase, task.id, node.name, board.nodes.load_of)
-        board.log(job, f"{phase.mode}:{task.id} assigned to {node.name}")
-        spec = TaskSpec(job.name, phase.mode, task.id, attempt.number, inputs)
-        board.order(Launch(node.name, node.generation, spec))
-
-    def attempt_ended(self, attempt: Attempt, event: AttemptEnded) -> None:
-        """Live: the attempt is over, and its slot free."""
-        board, job = self.board, attempt.job
-        board.release(attempt)
-        if attempt.doomed or not job.is_active:
-            return
-        if self._is_excused(attempt, event.end):
-            event = replace(event, end=replace(event.end, outcome=Outcome.NODE_LOST))
-        board.record(event)
-        if event.end.outcome is Outcome.DONE:
-            taken = texts.duration(board.now - attempt.started_s)
-            text = texts.task_line("DONE", event.mode, event.task, f"Task finished in {taken}")
-            board.log(job, text, attempt.node.name)
-        self.settle(job, attempt.phase, attempt.task, event)
-
-    @staticmethod
-    def _is_excused(attempt: Attempt, end: AttemptEnd) -> bool:
-        """Whether it failed because a node from which it was reading went away."""
-        is_later = attempt.phase is not attempt.job.phases[0]
-        shaken = attempt.started_s <= attempt.job.shaken_s
-        return is_later and shaken and policy.is_counted(end) and not end.fatal
-
-    def settle(self, job: Job, phase: Phase, task: Task, event: AttemptEnded) -> None:
-        """What an attempt's end means for its task and job. The task is WAITING, in no queue."""
-        end = event.end
-        node = self.board.nodes.get(event.node)
-        if end.outcome is Outcome.DONE:
-            node.job_ok += 1
-            phase.complete(task, event.node, end.outputs)
-            line = texts.task_line("SYS", phase.mode, task.id, f"Received results from {event.node}")
-            self.board.log(job, line)
-            self.advance(job)
-        elif end.fatal:
-            node.error += 1
-            self._log_failure(job, phase, task, event, "FATAL")
-            self.end(job, JobStatus.DEAD, texts.failure_text(_cause(job, event)))
-        elif policy.is_counted(end):
-            if end.outcome is Outcome.FAILED:
-                node.data_error += 1
-            else:
-                node.error += 1
-            self._log_failure(job, phase, task, event, _LINE_KIND.get(end.outcome, "WARNING"))
-            self._failed(job, phase, task, event)
-        else:
-            self._log_failure(job, phase, task, event, "WARNING")
-            self._again(job, phase, task)
-        self.board.touch(job)
-        self.board.nodes_touched = True
-
-    def requeue(self, job: Job, phase: Phase, task: Task) -> None:
-        """The task may be tried now, if its phase is open."""
-        if phase.is_open and task.state is TaskState.WAITING and task.group is None:
-            phase.enqueue(task, self.board.usable())
-        self.board.touch(job)
-
-    def _log_failure(self, job: Job, phase: Phase, task: Task, event: AttemptEnded, kind: str) -> None:
-        text = event.end.message or f"Attempt ended as {event.end.outcome}"
-        self.board.log(job, texts.task_line(kind, phase.mode, task.id, text), event.node)
-
-    def _failed(self, job: Job, phase: Phase, task: Task, event: AttemptEnded) -> None:
-        board = self.board
-        phase.failed += 1
-        if task.trouble is None:
-            task.trouble = Trouble(_cause(job, event))
-        trouble = task.trouble
-        trouble.failures += 1
-        trouble.seen = [*trouble.seen, (policy.fingerprint(event.end), event.node)][-policy.SEEN_KEPT :]
-        if event.node not in trouble.avoid:
-            trouble.avoid = tuple(sorted((*trouble.avoid, event.node)))
-        if not board.live:
-            return
-        options = job.spec.scheduler
-        allowed = phase.placement.count_allowed(task, board.usable())
-        if trouble.failures >= policy.failure_limit(options, board.max_failure_rate):
-            failure = texts.gave_up_text(trouble.first, trouble.failures)
-            self.end(job, JobStatus.DEAD, failure)
-        elif options.max_failures is None and policy.is_deterministic(trouble, allowed):
-            self.end(job, JobStatus.DEAD, texts.deterministic_text(_cause(job, event)))
-        else:
-            pause = policy.retry_pause_s(trouble.failures, board.rng)
-            board.log(job, texts.retry_line(phase.mode, task.id, trouble.failures, pause))
-            board.timers.add(board.now + pause, TaskPause(job.name, phase.mode, task.id))
-
-    def _again(self, job: Job, phase: Phase, task: Task) -> None:
-        """Not the task's fault: it is tried again. A little later, as its node may be about to go down."""
-        if self.board.live:
-            pause = policy.retry_pause_s(1, self.board.rng)
-            self.board.timers.add(self.board.now + pause, TaskPause(job.name, phase.mode, task.id))
-
-    # -- lost nodes
-
-    def node_gone(self, node: Node) -> None:
-        """A generation of the node is over: its attempts are, and what it holds is out of reach."""
-        board = self.board
-        for number in list(node.running):
-            attempt = board.attempts[number]
-            board.release(attempt)
-            if not attempt.doomed:
-                text = f"Connection to {node.name} is lost"
-                line = texts.task_line("WARNING", attempt.phase.mode, attempt.task.id, text)
-                board.log(attempt.job, line)
-                self.requeue(attempt.job, attempt.phase, attempt.task)
-        for job in board.active_jobs():
-            for phase in job.phases:
-                phase.merging.pop(node.name, None)
-            if node.name in job.read_from():
-                job.shaken_s = board.now
-        self.watch(node)
-
-    def watch(self, node: Node) -> None:
-        """Give a node that is away, and holds something, some time to come back."""
-        if any(job.holds_on(node.name) for job in self.board.active_jobs()):
-            self.board.timers.add(self.board.now + policy.OUTPUT_GRACE_S, NodeGrace(node.name))
-
-    def grace_over(self, name: str) -> None:
-        board = self.board
-        node = board.nodes.get(name)
-        if node.connected or board.now - node.down_s < policy.OUTPUT_GRACE_S:
-            return
-        if not board.usable():
-            self.watch(node)  # nobody could make it again, and the node may yet come back
-            return
-        for job in board.active_jobs():
-            if job.holds_on(name):
-                board.record(OutputsLost(job.name, name))
-                self.outputs_lost(job, name)
-
-    def outputs_lost(self, job: Job, name: str) -> None:
-        for mode, tasks in job.lose(name).items():
-            phase = job.phase(mode)
-            assert phase is not None
-            phase.stage = Stage.TASKS
-            what = f"the outputs of {len(tasks)} {mode} tasks"
-            self.board.log(job, f"WARNING: Node {name} is lost with {what}: they run again")
-            for task in tasks:
-                self.requeue(job, phase, phase.tasks[task])
-        self.board.touch(job)
-        self.advance(job)
-
-
-def _cause(job: Job, event: AttemptEnded) -> Cause:
-    end = event.end
-    return Cause(
-        event.mode,
-        event.task,
-        event.node,
-        event.attempt,
-        _keep(job, end.message or f"attempt ended as {end.outcome}"),
-        end.exit_status,
-        end.signal,
-        end.peak_memory_bytes,
-        _keep(job, end.last_words),
-    )
-
-
-def _keep(job: Job, text: str) -> str:
-    """The text, cut; equal ones of a job are one object."""
-    text = text[: policy.MESSAGE_KEPT]
-    if len(job.texts) >= TEXTS_KEPT:
-        return job.texts.get(text, text)
-    return job.texts.setdefault(text, text)

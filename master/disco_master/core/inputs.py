@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ..model import Input, Output, OutputKind
 
 PACK_ABOVE = 4  # local outputs of one task; up to here, packing costs more than it saves
-NEAR_BEST = 0.8  # a node with this share of the most outputs is as good a place for a reduce as any
+NEAR_BEST = 0.8  # a node with this share of the most bytes is as good a place for a reduce as any
 
 LocalOutputs = tuple[Output, ...] | bytes
 
@@ -60,7 +60,7 @@ def split_outputs(outputs: Sequence[Output]) -> tuple[LocalOutputs, tuple[str, .
     local = tuple(output for output in outputs if output.kind is not OutputKind.TAG)
     if len(local) <= PACK_ABOVE:
         return local, tags
-    rows = [(output.url, output.kind.value, output.label) for output in local]
+    rows = [(output.url, output.kind.value, output.label, output.size_bytes) for output in local]
     return zlib.compress(json.dumps(rows).encode(), 1), tags
 
 
@@ -69,22 +69,23 @@ def local_outputs(kept: LocalOutputs) -> tuple[Output, ...]:
     if isinstance(kept, tuple):
         return kept
     return tuple(
-        Output(url, OutputKind(kind), label) for url, kind, label in json.loads(zlib.decompress(kept))
+        Output(url, OutputKind(kind), label, size)
+        for url, kind, label, size in json.loads(zlib.decompress(kept))
     )
 
 
-def spread_reduces(count: int, held: Mapping[str, Mapping[int, int]]) -> list[str]:
+def spread_reduces(count: int, held: Mapping[str, Sequence[int]]) -> list[str]:
     """For each of `count` reduce tasks, the node that it should rather run on; [] when nobody holds anything.
 
-    `held` counts, for each node, the outputs of each label. Near ties are shared out in turn.
+    `held` gives, for each node, the bytes of each label. Near ties are shared out in turn.
     """
     nodes = sorted(held)
     if not nodes:
         return []
     places = []
     for label in range(count):
-        amounts = [held[node].get(label, 0) for node in nodes]
-        best = max(amounts)
-        near = [node for node, amount in zip(nodes, amounts, strict=True) if amount >= best * NEAR_BEST]
+        amounts = [held[node][label] if label < len(held[node]) else 0 for node in nodes]
+        best = max(amounts) * NEAR_BEST
+        near = [node for node, amount in zip(nodes, amounts, strict=True) if amount >= best]
         places.append(near[label % len(near)])
     return places

@@ -10,14 +10,14 @@ It leaves to the core: attempts, time, nodes and orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..model import Counts, Input, JobSpec, JobStatus, JobView, Mode
-from .inputs import as_inputs, hosts_of, local_outputs, spread_reduces
+from .inputs import as_inputs, hosts_of, spread_reduces
 from .phase import Phase, Stage
-from .placement import Placement
-from .task import TaskState
+from .scheduling.backups import Stragglers
+from .scheduling.placement import Placement
 
 INPUTS_SHOWN = 100
 NO_TASKS = Counts()
@@ -36,8 +36,12 @@ class Job:
         self.in_flight = 0
         self.served = 0  # when it last got a slot, for fairness
         self.is_held = False  # what the open phase reads is not to be had at the moment
+        self.is_resumed = False  # the master has restarted, and nodes may still run its tasks
         self.shaken_s = -1.0  # when a node that the later phase reads from was last lost
         self.texts: dict[str, str] = {}  # equal failure messages, kept once
+        self.was_remade = False  # outputs were lost and made again: what read them before is void
+        self.remakes = 0  # how often outputs were given up because they could not be read
+        self.look_s: float | None = None  # when it is next looked for stragglers
         self._gone: dict[str, None] = {}  # lost holders whose outputs nobody needed so far
         self._inputs: tuple[Input, ...] | None = None
         self._view: JobView | None = None
@@ -55,9 +59,13 @@ class Job:
             return []
         phases = []
         if spec.has_map:
-            phases.append(Phase(Mode.MAP, len(spec.inputs), Placement(spec.inputs, spec.scheduler)))
+            placement = Placement(spec.inputs, spec.scheduler)
+            labels = spec.nr_reduces if spec.has_reduce else 0
+            phases.append(Phase(Mode.MAP, len(spec.inputs), placement, labels))
         if spec.has_reduce:
             phases.append(Phase(Mode.REDUCE, spec.nr_reduces, Placement()))
+        for phase in phases if spec.scheduler.backup_tasks else ():
+            phase.stragglers = Stragglers(len(phase.tasks))
         return phases
 
     # -- phases
@@ -85,7 +93,12 @@ class Job:
 
     def is_runnable(self) -> bool:
         """Whether a free slot may go to this job now."""
-        if not self.is_active or self.is_held or self.in_flight >= self.spec.scheduler.max_cores:
+        if (
+            not self.is_active
+            or self.is_held
+            or self.is_resumed
+            or self.in_flight >= self.spec.scheduler.max_cores
+        ):
             return False
         phase = self.open_phase()
         return phase is not None and phase.waiting.size > 0
@@ -94,17 +107,21 @@ class Job:
         """Whether outputs of this job on the node may still be needed."""
         return self.is_active and any(node in phase.holders for phase in self.phases)
 
-    def read_from(self) -> list[str]:
-        """The nodes from which the open phase reads what an earlier phase left there."""
-        nodes: list[str] = []
+    def sources(self) -> Phase | None:
+        """The phase that made what the open phase reads; None if it reads the job's own inputs."""
         for index, phase in enumerate(self.phases[1:]):
             if phase.is_open:
-                nodes += self.phases[index].holders
-        return nodes
+                return self.phases[index]
+        return None
+
+    def reads_from(self, node: str) -> bool:
+        source = self.sources()
+        return source is not None and node in source.holders
 
     def lose(self, node: str) -> dict[Mode, list[int]]:
         """The node's outputs are lost: undo the tasks that must run again. Returns their ids by mode."""
         self._gone[node] = None
+        self.was_remade = True
         undone: dict[Mode, list[int]] = {}
         for index in reversed(range(len(self.phases))):
             phase = self.phases[index]
@@ -143,11 +160,11 @@ class Job:
         if phase.mode is not Mode.REDUCE:
             return
         if phase is not self.phases[0]:
-            held = _held_by_label(self.phases[0])
+            held: Mapping[str, Sequence[int]] = self.phases[0].held
         else:
-            held = {host: {} for urls in self.spec.inputs for host in hosts_of(urls)}
-            held = {host: labels for host, labels in held.items() if host in phase.placement.cluster}
-        phase.placement.preferred = spread_reduces(len(phase.tasks), held)
+            hosts = dict.fromkeys(host for urls in self.spec.inputs for host in hosts_of(urls))
+            held = {host: () for host in hosts if host in phase.placement.cluster}
+        phase.placement.prefer(spread_reduces(len(phase.tasks), held))
 
     # -- the outside
 
@@ -211,17 +228,6 @@ class Job:
             if phase.final is None and self.is_needed(index):
                 return "shuffle"
         return ""
-
-
-def _held_by_label(phase: Phase) -> dict[str, dict[int, int]]:
-    """For each holder, its number of outputs of each label."""
-    held: dict[str, dict[int, int]] = {node: {} for node in phase.holders}
-    for task in phase.tasks:
-        if task.state is TaskState.DONE and task.local:
-            labels = held[task.node]
-            for output in local_outputs(task.local):
-                labels[output.label] = labels.get(output.label, 0) + 1
-    return held
 
 
 def _empty_spec(view: JobView) -> JobSpec:

@@ -26,14 +26,18 @@ from typing import Any
 from .. import events as ev
 from ..actions import Action, DeleteJob
 from ..events import Event
-from ..model import JobStatus, JobView, MasterView, NodeView
+from ..model import JobStatus, JobView, MasterView
 from . import texts
-from .board import Board, MergePause, TaskPause
+from .attempts import Attempts
+from .board import Board
+from .failure.losses import Losing
+from .failure.policy import MAX_FAILURES_DEFAULT
 from .flow import Flow
 from .job import Job
-from .policy import MAX_FAILURES_DEFAULT
-from .scheduler import Kind
-from .task import TaskState
+from .members import Members
+from .scheduling.scheduler import Kind
+from .task import Task, TaskState
+from .timers import Due, Look, MergePause, NodeGrace, NodePause, Overdue, Rejoined, TaskPause
 from .why import explain
 
 
@@ -51,14 +55,15 @@ class Core:
         """`epoch` is that of this start; None: the one after the latest in the journal."""
         self._board = Board(seed, scheduler, max_failure_rate)
         self._flow = Flow(self._board)
+        self._attempts = Attempts(self._board, self._flow)
+        self._losing = Losing(self._board, self._flow, self._attempts)
+        self._members = Members(self._board, self._flow, self._attempts, self._losing)
         self._board.epoch = epoch or 0
         self._recorded_epoch = 0
         self._cleaned: dict[str, bool] = {}  # jobs cleaned in the journal -> with their data
         self._version = 0
         self._job_views: dict[str, JobView] = {}
-        self._node_views: dict[str, NodeView] = {}
         self._stale: dict[str, None] = {}  # jobs whose view in `_job_views` is old
-        self._nodes_stale = True
         self._view: MasterView | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             ev.MasterStarted: self._master_started,
@@ -66,16 +71,16 @@ class Core:
             ev.JobKilled: self._job_killed,
             ev.JobCleaned: self._job_cleaned,
             ev.JobEnded: self._job_ended,
-            ev.NodeUp: self._node_up,
-            ev.NodeDown: self._node_down,
-            ev.NodeStats: self._node_stats,
+            ev.NodeUp: self._members.up,
+            ev.NodeDown: self._members.down,
+            ev.NodeStats: self._members.stats,
             ev.AttemptStarted: lambda _: None,
             ev.AttemptMessage: self._attempt_message,
             ev.AttemptEnded: self._attempt_ended,
-            ev.ShuffleEnded: self._flow.shuffle_ended,
+            ev.ShuffleEnded: self._shuffle_ended,
             ev.OutputsLost: self._outputs_lost,
-            ev.NodeTableSaved: self._node_table_saved,
-            ev.BlacklistChanged: self._blacklist_changed,
+            ev.NodeTableSaved: self._members.table_saved,
+            ev.BlacklistChanged: self._members.blacklist_changed,
             ev.SettingChanged: self._setting_changed,
             ev.Tick: lambda _: None,
         }
@@ -108,6 +113,7 @@ class Core:
         for name, purge in self._cleaned.items():
             board.order(DeleteJob(name, purge))
         self._cleaned = {}
+        self._members.expect()
         holders: dict[str, None] = {}
         for job in board.active_jobs():
             board.log(job, "WARNING: The master has restarted: tasks that were running start again")
@@ -117,7 +123,7 @@ class Core:
         for name in holders:
             node = board.nodes.get(name)
             node.down_s = now
-            self._flow.watch(node)
+            self._losing.watch(node)
         return self._conclude()
 
     def next_deadline(self) -> float | None:
@@ -136,12 +142,10 @@ class Core:
                     else:
                         views[name] = job.view()
                 self._job_views, self._stale = views, {}
-            if self._nodes_stale:
-                self._node_views, self._nodes_stale = board.nodes.view(), False
             self._view = MasterView(
                 version=self._version,
                 jobs=self._job_views,
-                nodes=self._node_views,
+                nodes=board.nodes.view(),
                 node_table=board.nodes.rows,
                 blacklist=tuple(board.nodes.blacklist),
                 gc_blacklist=tuple(board.nodes.gc_blacklist),
@@ -158,18 +162,30 @@ class Core:
     def _pass_time(self) -> None:
         board = self._board
         while due := board.timers.pop(board.now):
-            if isinstance(due, TaskPause):
+            self._due(due)
+
+    def _due(self, due: Due) -> None:
+        match due:
+            case TaskPause():
                 self._retry_task(due)
-            elif isinstance(due, MergePause):
+            case MergePause():
                 self._retry_merge(due)
-            else:
-                self._flow.grace_over(due.node)
+            case NodeGrace(node):
+                self._losing.grace_over(node)
+            case NodePause(node):
+                self._members.pause_over(node)
+            case Overdue(attempt):
+                self._attempts.overdue(attempt)
+            case Rejoined():
+                self._members.go_on()
+            case Look():
+                pass  # what `_conclude` does after every event
 
     def _retry_task(self, due: TaskPause) -> None:
         job = self._board.jobs.get(due.job)
         phase = job.phase(due.mode) if job else None
         if job and phase:
-            self._flow.requeue(job, phase, phase.tasks[due.task])
+            self._attempts.requeue(job, phase, phase.tasks[due.task])
 
     def _retry_merge(self, due: MergePause) -> None:
         job = self._board.jobs.get(due.job)
@@ -182,20 +198,22 @@ class Core:
         """Give the free slots away, note what has changed, hand the orders out."""
         board = self._board
         self._place_touched()
-        while board.scheduler.has_work:
-            free = board.nodes.free()
-            choice = board.scheduler.choose(free) if free else None
-            if choice is None:
-                break
-            job, task, node = choice
-            self._flow.launch(job, task, board.nodes.get(node))
-            self._place_touched()
-        if self._stale or board.nodes_touched:
+        while choice := board.scheduler.choose(board.nodes.free):
+            self._launch(*choice)
+        for job in [job for job in board.wants_backups.values() if board.nodes.free]:
+            self._attempts.launch_backups(job)
+        self._place_touched()
+        if self._stale or board.is_touched or board.nodes.is_stale:
             self._version += 1
             self._view = None
-            self._nodes_stale |= board.nodes_touched
-            board.nodes_touched = False
+            board.is_touched = False
         return board.take_orders()
+
+    def _launch(self, job: Job, task: Task, node: str) -> None:
+        phase = job.open_phase()
+        assert phase is not None
+        self._attempts.launch(job, phase, task, self._board.nodes.get(node))
+        self._place_touched()
 
     def _place_touched(self) -> None:
         board = self._board
@@ -216,7 +234,7 @@ class Core:
         if event.name == "max_failure_rate" and event.value > 0:
             self._board.record(event)
             self._board.max_failure_rate = event.value
-            self._board.nodes_touched = True
+            self._board.is_touched = True
 
     # -- jobs
 
@@ -225,10 +243,9 @@ class Core:
         if event.spec.name in board.jobs:
             return
         board.record(event)
-        job = Job(event.spec, board.next_job_number(), board.now)
-        board.jobs[job.name] = job
+        job = Job(event.spec, next(board.job_numbers), board.now)
+        board.add_job(job)
         self._cleaned.pop(job.name, None)
-        board.touch(job)
         board.log(job, "New job initialized!")
         board.log(job, "Starting job")
         self._flow.check_possible(job)
@@ -253,7 +270,7 @@ class Core:
             self._flow.end(job, JobStatus.DEAD, "Job killed", text="WARN: Job killed")
         board.record(event)
         job.end(job.view())
-        board.touch(job)
+        board.job_is_over(job)
         del board.jobs[event.job]
         board.order(DeleteJob(event.job, event.purge))
 
@@ -264,68 +281,10 @@ class Core:
             return
         job = board.jobs.get(event.view.name)
         if job is None:
-            job = board.jobs[event.view.name] = Job.ended(event.view, board.next_job_number())
+            board.add_job(Job.ended(event.view, next(board.job_numbers)))
         else:
             job.end(event.view)
-        board.touch(job)
-
-    # -- nodes
-
-    def _node_up(self, event: ev.NodeUp) -> None:
-        board = self._board
-        node = board.nodes.get(event.node)
-        if event.generation <= node.generation:
-            return
-        if node.connected:
-            self._lose_node(event.node)
-        node.connected, node.generation, node.reported = True, event.generation, event.slots
-        board.nodes_touched = True
-        self._flow.nodes_changed()
-
-    def _node_down(self, event: ev.NodeDown) -> None:
-        node = self._board.nodes.all.get(event.node)
-        if node and node.connected and node.generation == event.generation:
-            self._lose_node(event.node)
-            self._flow.nodes_changed()
-
-    def _lose_node(self, name: str) -> None:
-        node = self._board.nodes.get(name)
-        node.connected, node.down_s = False, self._board.now
-        self._board.nodes_touched = True
-        self._flow.node_gone(node)
-
-    def _node_stats(self, event: ev.NodeStats) -> None:
-        node = self._board.nodes.all.get(event.node)
-        if node and node.generation == event.generation:
-            node.disk_free_bytes, node.disk_used_bytes = event.disk_free_bytes, event.disk_used_bytes
-            self._board.nodes_touched = True
-
-    def _node_table_saved(self, event: ev.NodeTableSaved) -> None:
-        board = self._board
-        try:
-            board.nodes.save_table(event.rows)
-        except ValueError:
-            return  # whoever sends one has checked it with `expand_rows`
-        board.record(event)
-        board.nodes_touched = True
-        if board.live:
-            for job in board.active_jobs():
-                self._flow.check_possible(job)
-            self._flow.nodes_changed()
-
-    def _blacklist_changed(self, event: ev.BlacklistChanged) -> None:
-        board = self._board
-        listed = board.nodes.gc_blacklist if event.kind == "gc" else board.nodes.blacklist
-        if event.listed == (event.node in listed) or (board.live and event.node not in board.nodes.all):
-            return
-        board.record(event)
-        if event.listed:
-            listed[event.node] = None
-        else:
-            del listed[event.node]
-        board.nodes_touched = True
-        if board.live and event.kind != "gc":
-            self._flow.nodes_changed()
+            board.job_is_over(job)
 
     # -- attempts
 
@@ -340,14 +299,21 @@ class Core:
         if board.live:
             attempt = board.attempts.get(event.attempt)
             if attempt:
-                self._flow.attempt_ended(attempt, event)
+                is_news = not attempt.doomed
+                self._attempts.ended(attempt, event)
+                if is_news and event.end.unreadable:
+                    self._losing.could_not_read(attempt, event)
             return
         job = board.jobs.get(event.job)
         phase = job.phase(event.mode) if job else None
         if job and phase and phase.tasks[event.task].state is not TaskState.DONE:
-            self._flow.settle(job, phase, phase.tasks[event.task], event)
+            self._attempts.settle(job, phase, phase.tasks[event.task], event)
+
+    def _shuffle_ended(self, event: ev.ShuffleEnded) -> None:
+        if self._flow.shuffle_ended(event) and event.error and self._board.live:
+            self._losing.could_not_merge(event)
 
     def _outputs_lost(self, event: ev.OutputsLost) -> None:
         job = self._board.jobs.get(event.job)
         if job and not self._board.live:
-            self._flow.outputs_lost(job, event.node)
+            self._losing.outputs_lost(job, event.node)

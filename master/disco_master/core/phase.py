@@ -10,12 +10,16 @@ Invariant: done tasks with local outputs on a node = holders[node]; running + do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
-from ..model import Counts, Mode, Output
+from ..model import Counts, Mode, Output, OutputKind
 from .inputs import local_outputs, split_outputs
-from .placement import Placement, Waiting
+from .scheduling.backups import Stragglers
+from .scheduling.placement import Placement
+from .scheduling.queue import Queue
 from .task import Task, TaskState
 
 
@@ -28,25 +32,44 @@ class Stage(IntEnum):
     FINISHED = 3
 
 
+@dataclass(slots=True)
+class Merge:
+    """An order to a holder that is not answered yet. Its answer is *void* once there is more to merge."""
+
+    number: int
+    is_void: bool = False
+
+
 class Phase:
-    def __init__(self, mode: Mode, count: int, placement: Placement) -> None:
+    """`attempts` are the attempts that count, by task: one for each that is running, or two."""
+
+    def __init__(self, mode: Mode, count: int, placement: Placement, labels: int = 0) -> None:
+        """`labels` is the number of reduce tasks that will read this phase's outputs."""
         self.mode = mode
+        self.labels = labels
         self.tasks = [Task(id) for id in range(count)]
         self.placement = placement
-        self.waiting = Waiting(placement.where, may_move=placement.may_move)
+        self.waiting = Queue(placement, self.tasks)
+        self.stragglers: Stragglers | None = None  # for a job that wants backup attempts
         self.stage = Stage.NEW
         self.is_open = False  # whether its tasks may run
         self.started_s = 0.0
         self.shuffle_started_s = 0.0
         self.done = 0
-        self.running = 0
         self.failed = 0
+        self.attempts: dict[int, tuple[int, ...]] = {}
         self.holders: dict[str, int] = {}
+        self.held: dict[str, array[int]] = {}  # holder -> bytes of each label below `labels`
         self.indexes: dict[str, str] = {}  # holder -> URL of its index, "" for an empty one
-        self.merging: dict[str, bool] = {}  # holder at work -> whether its answer is void already
+        self.merging: dict[str, Merge] = {}  # by holder
         self.merge_failures: dict[str, int] = {}
         self.merge_pauses: dict[str, None] = {}  # holders that wait before they try again
+        self.unreadable: dict[str, int] = {}  # holder -> attempts that could not read what it holds
         self.final: tuple[str, ...] | None = None  # the results, while all is done and merged
+
+    @property
+    def running(self) -> int:
+        return len(self.attempts)
 
     @property
     def all_done(self) -> bool:
@@ -67,49 +90,53 @@ class Phase:
 
     # -- tasks
 
-    def open(self, usable: list[str]) -> None:
+    def open(self, usable: Collection[str]) -> None:
         """Let the tasks run that are not done."""
         self.is_open = True
         for task in self.tasks:
             if task.state is TaskState.WAITING and task.group is None:
-                self.enqueue(task, usable)
+                self.waiting.enqueue(task, usable)
 
     def close(self) -> None:
         """Let no further task start: all are done, or what they read is not complete any more."""
         self.is_open = False
         self.waiting.drain()
 
-    def enqueue(self, task: Task, usable: list[str]) -> None:
-        self.waiting.add(task, self.placement.shun(task, usable))
-
-    def requeue_all(self, cluster: dict[str, None], usable: list[str]) -> None:
-        """The nodes have changed: sort the waiting tasks anew."""
-        tasks = self.waiting.drain()
-        self.placement.cluster = cluster
-        for task in tasks:
-            self.enqueue(task, usable)
-
-    def launched(self, task: Task, node: str) -> None:
+    def launched(self, task: Task, node: str, number: int) -> None:
         task.state = TaskState.RUNNING
         task.node = node
-        self.running += 1
+        self.attempts[task.id] = (*self.attempts.get(task.id, ()), number)
 
-    def stopped(self, task: Task) -> None:
-        """The attempt that ran counts no more. The task waits for nothing yet: see `enqueue`."""
-        task.state = TaskState.WAITING
-        self.running -= 1
+    def stopped(self, task: Task, number: int) -> None:
+        """The attempt counts no more. If it was the only one the task waits, in no queue yet."""
+        left = tuple(one for one in self.attempts.pop(task.id) if one != number)
+        if left:
+            self.attempts[task.id] = left
+        else:
+            task.state = TaskState.WAITING
+        if self.stragglers:
+            self.stragglers.ended(task.id)
 
     def complete(self, task: Task, node: str, outputs: tuple[Output, ...]) -> None:
-        """The task's outputs are these. It may stand in a queue only during a replay."""
+        """The task's outputs are these. No attempt of it counts any more."""
         task.state = TaskState.DONE
         task.node = node
         task.local, task.tags = split_outputs(outputs)
         self.done += 1
         if task.local:
             self.holders[node] = self.holders.get(node, 0) + 1
+            self._weigh(node, outputs)
             self.indexes.pop(node, None)
             if node in self.merging:
-                self.merging[node] = True
+                self.merging[node].is_void = True
+
+    def _weigh(self, node: str, outputs: tuple[Output, ...]) -> None:
+        held = self.held.get(node)
+        if held is None:
+            held = self.held[node] = array("q", bytes(8 * self.labels))
+        for output in outputs if self.labels else ():
+            if output.kind is not OutputKind.TAG and output.label < self.labels:
+                held[output.label] += output.size_bytes or 1
 
     def forget_outputs(self, node: str) -> list[Task]:
         """What the node held is lost: the tasks that made it are to run again."""
@@ -121,11 +148,12 @@ class Phase:
             task.local, task.tags = (), ()
         self.done -= len(lost)
         self.final = None
-        del self.holders[node]
+        del self.holders[node], self.held[node]
         self.indexes.pop(node, None)
         self.merging.pop(node, None)
         self.merge_failures.pop(node, None)
         self.merge_pauses.pop(node, None)
+        self.unreadable.pop(node, None)
         return lost
 
     # -- shuffle

@@ -1,8 +1,9 @@
 """One task: what it is doing, and what is remembered of its failures.
 
 States: WAITING (can run, or waits for a pause to pass), RUNNING, DONE. A task is RUNNING exactly while
-one attempt of it counts; it is DONE exactly while the outputs of one attempt count. DONE can be undone
-when the node that holds the outputs is lost. Tasks are many: an untroubled one is one small object.
+one attempt of it counts, or two of a straggler; it is DONE exactly while the outputs of one attempt count.
+DONE can be undone when the node that holds the outputs is lost. Tasks are many: an untroubled one is one
+small object.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..model import Mode
 from .inputs import LocalOutputs
 
 if TYPE_CHECKING:
-    from .placement import Group
+    from .scheduling.waiting import Group
 
 
 class TaskState(IntEnum):
@@ -45,12 +46,14 @@ class Trouble:
 
     first: Cause
     failures: int = 0
+    losses: int = 0  # nodes that were lost under it
+    excuses: int = 0  # ends that were put down to something else
     avoid: tuple[str, ...] = ()  # nodes where it failed, sorted
     seen: list[tuple[bytes, str]] = field(default_factory=list)
 
 
 class Task:
-    """`group` is where it waits for a slot, None while it does not. `node` is where it runs or ran."""
+    """`group` is where it waits for a slot, None while it does not. `node` is where it last started."""
 
     __slots__ = ("group", "id", "local", "node", "state", "tags", "trouble")
 

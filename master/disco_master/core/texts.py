@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Mode
-from .policy import MESSAGE_SHOWN
+from .failure.policy import MESSAGE_SHOWN
 from .task import Cause
 
 MIB = 1024 * 1024
@@ -65,6 +65,20 @@ def gave_up_text(cause: Cause, failures: int) -> str:
     return (
         f"{cause.mode}:{cause.task} has failed {failures} times, the most that it may "
         f"(max_failures of the job, else max_failure_rate). It first failed so:\n{failure_text(cause)}"
+    )
+
+
+def job_gave_up_text(cause: Cause, failures: int) -> str:
+    return (
+        f"The tasks of the job have failed {failures} times together, the most that they may "
+        f"(max_job_failures of the job). The last time:\n{failure_text(cause)}"
+    )
+
+
+def killer_text(cause: Cause, losses: int) -> str:
+    return (
+        f"{cause.mode}:{cause.task} has lost its node {losses} times, the most that it may: it may well be "
+        f"what brings the nodes down. The last time:\n{failure_text(cause)}"
     )
 
 

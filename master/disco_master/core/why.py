@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from .board import Board
 from .job import Job
+from .nodes import Node
 from .phase import Phase, Stage
-from .placement import Group
+from .scheduling.waiting import Group
 from .task import TaskState
 
 
@@ -38,8 +39,11 @@ def _tasks(phase: Phase, count: int) -> str:
 
 def _common(board: Board, job: Job) -> str:
     """A reason that holds for all waiting tasks of the job."""
+    if job.is_resumed:
+        return f"the master has restarted, and waits a moment for {', '.join(sorted(board.awaited))}"
     if job.is_held:
-        away = [node for node in job.read_from() if not board.nodes.is_connected(node)]
+        source = job.sources()
+        away = [node for node in (source.holders if source else ()) if not board.nodes.is_connected(node)]
         return f"what they read is on {', '.join(sorted(away))}, which is away"
     if job.in_flight >= job.spec.scheduler.max_cores:
         return f"max_cores of the job ({job.spec.scheduler.max_cores}) is reached"
@@ -48,15 +52,28 @@ def _common(board: Board, job: Job) -> str:
         return "there are no nodes"
     if not any(node.connected for node in nodes):
         return "no node is connected"
-    if not board.usable():
-        listed = [node.name for node in nodes if node.connected and node.name in board.nodes.blacklist]
-        return f"every connected node is blacklisted ({', '.join(listed)})" if listed else "no node has slots"
+    if not board.nodes.usable:
+        return _why_none_usable(board, [node for node in nodes if node.connected])
     return ""
+
+
+def _why_none_usable(board: Board, connected: list[Node]) -> str:
+    listed = [node.name for node in connected if node.name in board.nodes.blacklist]
+    closed = [f"{node.name}: {node.closed}" for node in connected if node.closed]
+    if not listed and not closed:
+        return "no node has slots"
+    if not closed:
+        return f"every connected node is blacklisted ({', '.join(listed)})"
+    return (
+        "every connected node is closed ("
+        + "; ".join([*closed, *(f"{n}: blacklisted" for n in listed)])
+        + ")"
+    )
 
 
 def _group(board: Board, job: Job, phase: Phase, group: Group) -> str:
     head = _tasks(phase, group.size)
-    usable = [name for name in board.usable() if name not in group.shun]
+    usable = [name for name in board.nodes.usable if name not in group.shun]
     if not usable:
         return f"{head}: none of the usable nodes may run them (ruled out: {', '.join(group.shun)})"
     if not phase.placement.may_move:

@@ -2,23 +2,26 @@
 
 A commit is on the disk before `append` returns (WAL, synchronous=FULL). The file is locked for as long as the
 journal is open, by SQLite itself, so that two masters can never share one; the lock goes with the process,
-however it ends. When a job has ended, its last record says all that is still needed of it: at the next
-start the records before that one are dropped, and what is left takes the place of the submission, so
-that the history keeps its order.
+however it ends. What no restart needs any more is dropped bit by bit (see `compaction`), so the file is as
+large as the jobs that are going on, and a row for each that is over.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..actions import Record
-from ..events import Event, JobCleaned, JobEnded, JobSubmitted
+from ..events import Event, JobEnded, JobSubmitted
 from .codec import CodecError, decode, encode
+from .compaction import FINAL, PAGES_A_COMMIT, Compaction
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+COMPRESS_ABOVE = 2048  # characters of a record's text; what a task with many outputs leaves is longer
+WAL_MAX_BYTES = 64 * 1024 * 1024  # what is kept of the log file once it has been longer
 LOCK_WAIT_S = 1.0  # a master that is just stopping may still hold the lock
 
 _SCHEMA = """
@@ -56,6 +59,7 @@ class Journal:
             )
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"can't open the journal {path}: {error}") from error
+        self._compaction = Compaction(self._db)
         try:
             self._prepare()
             self._owner.write_text(str(os.getpid()))
@@ -71,9 +75,14 @@ class Journal:
         if not rows:
             return
         with self._transaction():
-            self._db.executemany(
-                "INSERT INTO records (now, kind, version, body, job) VALUES (?, ?, ?, ?, ?)", rows
-            )
+            self._compaction.step()
+            for row in rows:
+                added = self._db.execute(
+                    "INSERT INTO records (now, kind, version, body, job) VALUES (?, ?, ?, ?, ?)", row
+                )
+                if row[1] in FINAL:
+                    self._compaction.note(str(row[4]), int(added.lastrowid or 0))
+        self._db.execute(f"PRAGMA incremental_vacuum({PAGES_A_COMMIT})").fetchall()
 
     def replay(self) -> Iterator[tuple[Event, float]]:
         """All events with their times, oldest first. Raises JournalDamaged where it can't go on."""
@@ -82,8 +91,8 @@ class Journal:
                 "SELECT id, now, kind, version, body FROM records ORDER BY id"
             ):
                 try:
-                    yield decode(kind, version, body), now
-                except CodecError as error:
+                    yield decode(kind, version, _text(body)), now
+                except (CodecError, zlib.error) as error:
                     raise JournalDamaged(f"record {id} of the journal {self.path}: {error}") from error
         except sqlite3.Error as error:
             raise self._explain(error) from error
@@ -91,6 +100,7 @@ class Journal:
     def forget(self, job: str) -> None:
         """Drop all records of a job whose deletion has been carried out. Raises JournalError."""
         with self._transaction():
+            self._compaction.forget(job)
             self._db.execute("DELETE FROM records WHERE job = ?", (job,))
 
     def close(self) -> None:
@@ -106,8 +116,10 @@ class Journal:
     def _prepare(self) -> None:
         db = self._db
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_MAX_BYTES}")
         with self._transaction():  # takes the lock, and with this locking mode keeps it
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
@@ -118,19 +130,9 @@ class Journal:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._compact()
-
-    def _compact(self) -> None:
-        """Of each job that has ended, or is to be deleted, keep just the record that says so."""
-        for kind in (JobCleaned.__name__, JobEnded.__name__):
-            jobs = self._db.execute("SELECT job, MAX(id) FROM records WHERE kind = ? GROUP BY job", (kind,))
-            for job, kept in jobs.fetchall():
-                submitted = self._db.execute(
-                    "SELECT id FROM records WHERE job = ? AND kind = ?", (job, JobSubmitted.__name__)
-                ).fetchone()
-                self._db.execute("DELETE FROM records WHERE job = ? AND id <> ?", (job, kept))
-                if submitted:
-                    self._db.execute("UPDATE records SET id = ? WHERE id = ?", (submitted[0], kept))
+            self._compaction.find()
+            self._compaction.step(limit=None)
+        db.execute("PRAGMA incremental_vacuum").fetchall()
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self)
@@ -183,9 +185,13 @@ class _Transaction:
                 raise self._journal._explain(error) from error
 
 
-def _row(event: Event) -> tuple[str, int, str, str | None]:
+def _row(event: Event) -> tuple[str, int, str | bytes, str | None]:
     kind, version, body = encode(event)
     job = event.view.name if isinstance(event, JobEnded) else getattr(event, "job", None)
     if isinstance(event, JobSubmitted):
         job = event.spec.name
-    return kind, version, body, job
+    return kind, version, zlib.compress(body.encode(), 1) if len(body) > COMPRESS_ABOVE else body, job
+
+
+def _text(body: str | bytes) -> str:
+    return zlib.decompress(body).decode() if isinstance(body, bytes) else body

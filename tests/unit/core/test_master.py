@@ -7,9 +7,9 @@ from scenarios.script import START_S, Script
 
 from disco_master.actions import DeleteJob, Launch, Record
 from disco_master.core.board import EPOCH_BITS
+from disco_master.core.failure.policy import MAX_FAILURES_DEFAULT, OUTPUT_GRACE_S
 from disco_master.core.job import INPUTS_SHOWN
 from disco_master.core.master import Core
-from disco_master.core.policy import MAX_FAILURES_DEFAULT, OUTPUT_GRACE_S
 from disco_master.events import (
     AttemptStarted,
     BlacklistChanged,
@@ -129,6 +129,14 @@ def test_events_that_change_nothing_are_not_recorded() -> None:
     view = core.snapshot()
     assert (view.gc_blacklist, view.blacklist) == (("a",), ())
     assert view.max_failure_rate == MAX_FAILURES_DEFAULT
+
+
+def test_a_node_that_is_not_there_after_a_restart_can_be_taken_off_the_blacklist() -> None:
+    """M484: without a table nothing but the list itself knows its name then."""
+    script = play("up a 1", "blacklist a", "restart", "submit job map=raw://1", "whitelist a")
+    assert script.core.snapshot().blacklist == ()
+    script.step("up a 1")
+    assert script.core.snapshot().jobs["job"].hosts == ("a",)
 
 
 def test_what_the_core_found_itself_is_not_taken_from_outside() -> None:

@@ -11,6 +11,7 @@ from disco_master.node_table import NODES_MAX, SLOTS_MAX, expand_rows
 def up(nodes: Nodes, name: str, slots: int = 4) -> None:
     node = nodes.get(name)
     node.connected, node.reported = True, slots
+    nodes.changed(node)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_largest_table_is_valid() -> None:
 
 
 def test_a_host_may_come_once() -> None:
-    """M483"""
+    """M696, M483"""
     with pytest.raises(ValueError, match=r"^duplicate nodes$"):
         expand_rows([("nx01:05", "1"), ("nx03", "1")])
 
@@ -88,6 +89,7 @@ def test_a_node_that_is_taken_out_of_the_table_is_closed() -> None:
     assert not nodes.is_usable(nodes.get("a"))
     assert list(nodes.view()) == ["a", "b"]
     nodes.get("a").connected = False
+    nodes.changed(nodes.get("a"))
     assert list(nodes.view()) == ["b"]
     nodes.save_table((("a", "3"),))
     up(nodes, "a")
@@ -108,8 +110,9 @@ def test_the_blacklist_closes_a_node_and_follows_the_table() -> None:
     nodes = Nodes()
     nodes.save_table((("a", "1"), ("b", "1")))
     up(nodes, "a")
-    nodes.blacklist["a"] = nodes.blacklist["b"] = nodes.gc_blacklist["b"] = None
-    assert nodes.free() == []
+    for kind, name in (("tasks", "a"), ("tasks", "b"), ("gc", "b")):
+        nodes.set_listed(kind, name, True)
+    assert not nodes.free
     nodes.save_table((("a", "1"),))
     assert (list(nodes.blacklist), list(nodes.gc_blacklist)) == (["a"], [])
 
@@ -119,5 +122,7 @@ def test_the_least_loaded_free_node_comes_first() -> None:
     nodes = Nodes()
     for name, slots in (("a", 2), ("b", 4), ("c", 1), ("d", 1)):
         up(nodes, name, slots)
-    nodes.get("a").running[1] = nodes.get("b").running[2] = nodes.get("c").running[3] = "job"
-    assert nodes.free() == ["d", "b", "a"]
+    for number, name in enumerate("abc"):
+        nodes.get(name).running[number] = "job"
+        nodes.changed(nodes.get(name))
+    assert list(nodes.free) == ["d", "b", "a"]

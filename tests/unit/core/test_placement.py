@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from disco_master.core.placement import Placement, Waiting
+from disco_master.core.scheduling.free import FreeNodes
+from disco_master.core.scheduling.placement import Placement
+from disco_master.core.scheduling.waiting import Waiting
 from disco_master.core.task import Task
 from disco_master.model import SchedulerOptions
 
@@ -18,9 +20,17 @@ def make(
     return waiting, tasks
 
 
+def free(nodes: str) -> FreeNodes:
+    """One-letter nodes, the best first."""
+    found = FreeNodes()
+    for i, name in enumerate(nodes):
+        found.put(name, i / 100)
+    return found
+
+
 def ids(waiting: Waiting, nodes: str) -> list[tuple[int, str]]:
     taken = []
-    while pair := waiting.take(list(nodes)):
+    while pair := waiting.take(free(nodes)):
         taken.append((pair[0].id, pair[1]))
     return taken
 
@@ -34,7 +44,7 @@ def test_local_then_unbound_then_from_the_longest_queue() -> None:
 
 def test_a_local_task_on_any_free_node_goes_before_a_better_node() -> None:
     waiting, _ = make(["", "b"])
-    assert waiting.take(["a", "b"]) is not None
+    assert waiting.take(free("ab")) is not None
     assert ids(waiting, "ab") == [(0, "a")]
 
 
@@ -58,7 +68,7 @@ def test_shunned_nodes_get_nothing() -> None:
 
 def test_a_task_comes_back_into_another_group() -> None:
     waiting, tasks = make(["ab", "ab"])
-    taken = waiting.take(["a"])
+    taken = waiting.take(free("a"))
     assert taken == (tasks[0], "a")
     waiting.add(tasks[0], ("a",))
     assert ids(waiting, "a") == [(1, "a")]
@@ -67,10 +77,10 @@ def test_a_task_comes_back_into_another_group() -> None:
 
 def test_drain_gives_each_task_once_in_order() -> None:
     waiting, tasks = make(["ab", "", "b", "a"])
-    waiting.take(["b"])
+    waiting.take(free("b"))
     assert waiting.drain() == tasks[1:]
     assert all(task.group is None for task in tasks)
-    assert waiting.take(["a", "b"]) is None
+    assert waiting.take(free("ab")) is None
 
 
 def test_only_nodes_of_the_cluster_count_as_places() -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from disco_master.core import policy
+from disco_master.core.failure import policy
 from disco_master.core.task import Cause, Trouble
 from disco_master.core.texts import duration, how_it_ended, worker_line
 from disco_master.model import AttemptEnd, Mode, Outcome, SchedulerOptions

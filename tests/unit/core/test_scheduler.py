@@ -8,7 +8,7 @@ import pytest
 
 from disco_master.actions import Action, Launch
 from disco_master.core.master import Core
-from disco_master.core.scheduler import Kind
+from disco_master.core.scheduling.scheduler import Kind
 from disco_master.events import AttemptEnded, JobSubmitted, NodeUp
 from disco_master.model import AttemptEnd, JobSpec, JobStatus, Outcome, SchedulerOptions
 

@@ -43,11 +43,19 @@ def test_good_job_dict() -> None:
 
 
 def test_defaults() -> None:
-    """M102, M103, M107: no phases, as many cores as there are, the master's number of failures."""
+    """M668, M102, M103, M107: no phases, as many cores as there are, the master's number of failures."""
     raw = {key: value for key, value in JOBDICT.items() if not key.endswith("?")}
     found = job(raw)
     assert (found.has_map, found.has_reduce, found.force_local, found.force_remote) == (False,) * 4
     assert (found.max_cores, found.max_failures) == (2**31, None)
+    assert (found.max_job_failures, found.backup_tasks, found.task_timeout) == (None, False, None)
+
+
+def test_limits_and_backups_of_a_job() -> None:
+    """W11, W16, W23"""
+    scheduler = {"max_job_failures": 0, "backup_tasks": True, "task_timeout": 10**9}
+    found = job(jobdict(scheduler=scheduler))
+    assert (found.max_job_failures, found.backup_tasks, found.task_timeout) == (0, True, 10**9)
 
 
 @pytest.mark.parametrize("key", ["prefix", "input", "worker", "owner", "nr_reduces", "scheduler"])
@@ -181,6 +189,12 @@ def test_phases_are_flags(key: str, value: object) -> None:
         ("force_remote", "yes"),
         ("max_failures", -1),
         ("max_failures", False),
+        ("max_job_failures", -1),
+        ("max_job_failures", "many"),
+        ("backup_tasks", 1),
+        ("task_timeout", 0),
+        ("task_timeout", 1.5),
+        ("task_timeout", 10**9 + 1),
     ],
 )
 def test_scheduler_options_are_named(key: str, value: object) -> None:

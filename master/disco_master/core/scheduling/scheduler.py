@@ -1,9 +1,11 @@
 """Who gets the next free slot.
 
 *fair* (the default) gives it to the job with the fewest tasks in flight, so that jobs have equal shares;
-among equals, to the one that has waited longest since it last got one. *fifo* gives it to the oldest job. A
-job below its `max_cores`, with a task waiting, is *runnable*, and only those are looked at. The task is
-chosen only now that there is a slot (late binding), so no slot stays idle while a task that may use it waits.
+among equals, to the one that has waited longest since it last got one. A job of long tasks that has the
+whole cluster gives way as its tasks end, since every slot that comes free goes to the others until the
+shares are equal. *fifo* gives it to the oldest job. A job below its `max_cores`, with a task waiting, is
+*runnable*, and only those are looked at. The task is chosen only now that there is a slot (late binding), so
+no slot stays idle while a task that may use it waits.
 
 The runnable jobs are kept in a sorted list: a decision is a binary search, not a pass over all jobs.
 """
@@ -11,11 +13,11 @@ The runnable jobs are kept in a sorted list: a decision is a binary search, not 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
 from typing import Literal
 
-from .job import Job
-from .task import Task
+from ..job import Job
+from ..task import Task
+from .free import FreeNodes
 
 Kind = Literal["fair", "fifo"]
 Key = tuple[int, int, int]
@@ -30,11 +32,15 @@ class Scheduler:
         self._keys: dict[int, Key] = {}  # job number -> its key in the order
         self._jobs: dict[int, Job] = {}
         self._turn = 0
+        self._changes = 0  # how often a runnable job has changed
+        self._exhausted = (-1, -1)  # changes of jobs and of nodes when nothing was left to decide
         self.steps = 0  # jobs looked at so far: the cost of the decisions
 
     def place(self, job: Job) -> None:
         """Something about the job has changed: put it where it belongs in the order, or take it out."""
         key = self._key(job) if job.is_runnable() else None
+        if key is not None:
+            self._changes += 1
         old = self._keys.get(job.number)
         if key == old:
             return
@@ -45,15 +51,14 @@ class Scheduler:
             insort(self._order, key)
             self._keys[job.number], self._jobs[job.number] = key, job
 
-    @property
-    def has_work(self) -> bool:
-        return bool(self._order)
+    def choose(self, free: FreeNodes) -> tuple[Job, Task, str] | None:
+        """The next job to be served, its task, and the free node for it. The task waits no more.
 
-    def choose(self, free: Sequence[str]) -> tuple[Job, Task, str] | None:
-        """The next job to be served, its task, and one of the free nodes (best first) for it.
-
-        The task waits no more. None if no waiting task may run on any of the nodes.
+        None if no waiting task may run on any of the nodes. This is remembered until a job or node changes.
         """
+        now = (self._changes, free.mark)
+        if not free or now == self._exhausted:
+            return None
         for key in self._order:
             self.steps += 1
             job = self._jobs[key[2]]
@@ -63,6 +68,7 @@ class Scheduler:
                 self._turn += 1
                 job.served = self._turn
                 return job, *taken
+        self._exhausted = now
         return None
 
     def _key(self, job: Job) -> Key:
