@@ -4,9 +4,9 @@
     tools/checklist.py --check    exit 1 when the page is not what the tests say
     tools/checklist.py --open     print the features that nothing shows yet
 
-A test shows a feature by naming its row (`M402`, or a range, `M121-M132`) in its name, its docstring or a
-comment; the file's opening docstring speaks for the whole file. The rows are those of `checklist.tsv`:
-id, area, name and, where no test can show it, a note: the page or the reason.
+A test shows a feature by naming its row (`M402`, or a range, `M121-M132`) in its docstring, a comment, or its
+own name (`test_it_m402`); the file's opening docstring speaks for the whole file. The rows are those of
+`checklist.tsv`: id, area, name and, where no test can show it, a note: the page or the reason.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ROWS = ROOT / "tools" / "checklist.tsv"
 PAGE = ROOT / "docs" / "checklist.md"
 TESTS = {
     "tests": (".py", ".toml"),
+    "tests/scenarios/traces": (".txt",),
     "sdk-c/test": (".c",),
     "sdk-go": ("_test.go",),
     "sdk-ocaml/test": (".ml",),
@@ -30,6 +31,7 @@ TESTS = {
 }
 NO_PROOF = "tests/house/"  # they check how the project is kept, and name rows to test this tool
 ROW = re.compile(r"\b([MCFWB])(\d{1,3})(?:\s*(?:-|–|\.\.|to)\s*\1?(\d{1,3}))?\b")
+IN_A_NAME = re.compile(r"_([mcfwb])(\d{1,3})(?![^\W_])")
 # what begins a test, or ends the one before: a name to link to
 BEGINS = re.compile(
     r"\s*def (test_\w+)|(?:class|def) (\w+)|func ((?:Test|Fuzz|Example)\w+)|static void (\w+)|let (\w+)"
@@ -82,6 +84,11 @@ def rows_named(text: str) -> Iterator[str]:
             yield from (f"{letter}{number}" for number in range(int(first), end + 1))
 
 
+def rows_of_a_name(test: str | None) -> Iterator[str]:
+    """The rows at the end of a test's name: `test_it_m402_m403`."""
+    yield from (f"{letter.upper()}{int(number)}" for letter, number in IN_A_NAME.findall(test or ""))
+
+
 def proofs() -> dict[str, list[Proof]]:
     """row → the places that name it, in the order of the files."""
     found: dict[str, list[Proof]] = {}
@@ -95,7 +102,7 @@ def proofs() -> dict[str, list[Proof]]:
             for line in file.read_text(errors="replace").splitlines():
                 if begins := BEGINS.match(line):
                     test = next((name for name in begins.groups() if name), "")
-                for row in rows_named(line):
+                for row in [*rows_named(line), *rows_of_a_name(begins[1] if begins else None)]:
                     proof = Proof(path, test)
                     if proof not in found.setdefault(row, []):
                         found[row].append(proof)

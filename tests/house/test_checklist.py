@@ -52,6 +52,12 @@ def test_rows_in_a_text(text: str, rows: list[str]) -> None:
     assert list(checklist.rows_named(text)) == rows
 
 
+def test_rows_in_the_name_of_a_test() -> None:
+    assert list(checklist.rows_of_a_name("test_push_m297_c9")) == ["M297", "C9"]
+    assert not list(checklist.rows_of_a_name("test_b2b_of_m3u_files"))
+    assert not list(checklist.rows_of_a_name(None))
+
+
 def test_a_row_that_nothing_shows_is_open() -> None:
     row = checklist.Feature("M1", "area", "name", "")
     assert checklist.state(row, []) == "open"

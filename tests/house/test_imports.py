@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "disco_master.actions": ("disco_master.model", "disco_master.events"),
     "disco_master.files": (),
     "disco_master.node_table": (),
+    "disco_master.plain": (),
+    "disco_master.address": (),
     "disco_master.core": (
         "disco_master.model",
         "disco_master.events",
@@ -44,6 +46,8 @@ MAY_IMPORT = {
             "disco_master.actions",
             "disco_master.files",
             "disco_master.node_table",
+            "disco_master.plain",
+            "disco_master.address",
             "disco.protocol",
             "jobpack",
         )
@@ -53,6 +57,8 @@ MAY_IMPORT = {
         "disco_master.model",
         "disco_master.events",
         "disco_master.actions",
+        "disco_master.plain",
+        "disco_master.address",
         "disco_master.node",
         "disco.protocol",
         "jobpack",
@@ -64,8 +70,8 @@ MAY_IMPORT = {
 EXTRA = {"disco_master.node": ("disco_master.ddfs.names",), "disco_master.web": ("disco_master.ddfs.names",)}
 
 PURE = ("jobpack.format", "disco.protocol", "disco_master.model", "disco_master.events",
-        "disco_master.actions", "disco_master.node_table", "disco_master.core",
-        "disco_master.ddfs")  # fmt: skip
+        "disco_master.actions", "disco_master.node_table", "disco_master.plain", "disco_master.address",
+        "disco_master.core", "disco_master.ddfs")  # fmt: skip
 IMPURE_MODULES = {"os", "socket", "threading", "asyncio", "subprocess", "time", "uuid", "logging", "flask"}
 STDLIB_ONLY = (
     "jobpack.format", "jobpack.unpack", "disco.protocol", "disco.records", "disco.worker", "disco.schemes",

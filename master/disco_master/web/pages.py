@@ -34,6 +34,11 @@ def status() -> str:
     )
 
 
+@blueprint.get("/config.html")
+def config_page() -> str:
+    return render_template("config.html", view=doors().master.view(), version=_version())
+
+
 @blueprint.get("/job.html")
 def job_page() -> str:
     job = named_job()

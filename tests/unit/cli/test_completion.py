@@ -1,4 +1,4 @@
-"""Completion by the shell: commands, options, and the names that the master knows."""
+"""Completion by the shell: commands, options, and the names that the master knows (B29)."""
 
 from __future__ import annotations
 

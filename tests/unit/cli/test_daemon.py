@@ -45,6 +45,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., MasterProcess]]:
 
 
 def test_start_status_stop_m523_m524_m526(make, tmp_path):
+    """M44: log and process id lie where the settings say."""
     process = make(SERVES)
     assert process.name == "Master localhost:7123"
     assert process.pid() is None

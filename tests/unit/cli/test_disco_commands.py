@@ -44,6 +44,7 @@ def test_no_command_tells_the_master_m517(disco, master):
 
 
 def test_verbose_lists_all_settings_with_their_sources_m517(disco, tmp_path):
+    """M45."""
     (tmp_path / ".disco").write_text("DDFS_PUT_PORT = 7001\nDDFS_READ_TOKEN = 'secret'\n")
     listed = lines(disco("-v", DISCO_ERLANG="erl"))
     assert f"DDFS_PUT_PORT = 7001  # {tmp_path / '.disco'}" in listed
@@ -101,6 +102,7 @@ def test_results_and_mapresults_are_plain_urls_m536_m541(disco, jobs):
 
 
 def test_events_are_lines_of_json_m530_m570(disco, jobs):
+    """B15."""
     assert [json.loads(line) for line in lines(disco("events", OLD))] == EVENTS
     offset = len(json.dumps(EVENTS[0])) + 1
     assert [json.loads(line) for line in lines(disco("events", "-o", str(offset), OLD))] == EVENTS[1:]

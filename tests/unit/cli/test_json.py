@@ -1,4 +1,4 @@
-"""`--json` on every command: one JSON document, or one a line where records are printed (M517, M547)."""
+"""`--json` on every command: one JSON document, or one a line where records are printed (M517, M547, B28)."""
 
 from __future__ import annotations
 

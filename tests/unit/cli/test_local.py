@@ -123,6 +123,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_job_runs_without_a_master(run: Run) -> None:
+    """M21."""
     done = run("run", "--local", "jobs.WordCount", "text.txt")
     assert sorted(done.stdout.splitlines()) == COUNTS
     assert done.stderr == ""
@@ -157,7 +158,7 @@ def test_a_failure_shows_the_users_line_and_prints_stay_apart_from_results(run: 
 
 
 def test_breakpoints_work(run: Run) -> None:
-    """The debugger of Python, in this very process."""
+    """B3: the debugger of Python, in this very process."""
     done = run("run", "--local", "jobs.Stops", "raw://x", stdin="p count\ncount = 7\nc\n")
     assert "(Pdb) 5\n" in done.stderr
     assert done.stdout == "x\t7\n"

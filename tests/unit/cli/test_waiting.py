@@ -128,6 +128,7 @@ class Source:
 
 
 def test_the_progress_shows_a_bar_for_each_phase_that_has_tasks():
+    """B9."""
     err = Terminal()
     source = Source()
     with PhaseProgress(source, JOB, err):

@@ -59,6 +59,7 @@ def say(tmp_path: Path) -> Iterator[Say]:
 
 @pytest.mark.slow
 def test_a_first_session(say: Say, tmp_path: Path) -> None:
+    """M2, M5, M36, B31: a master, a node and the storage on one machine, from start to stop."""
     (tmp_path / "count.py").write_text(MODULE)
     (tmp_path / "text.txt").write_text(TEXT)
     assert say("disco", "status", status=1).endswith(" stopped\n")

@@ -10,13 +10,13 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from disco_master.model import AttemptEnd, Input, Mode, TaskSpec
+from disco_master.model import AttemptEnd, FoundAttempt, Input, Mode, TaskSpec
 from disco_master.node.config import Limits, NodeConfig
 from jobpack.format import JobPack
 
 # Ample for a busy machine; a test of one limit shortens that one.
 SHORT = Limits(start_s=15.0, frame_s=5.0, exit_s=5.0, unread_reply_s=15.0, park_s=0.5)
-WAIT_S = 20.0
+WAIT_S = 60.0  # a machine may be many times slower than ours
 
 # The worker's half of the protocol, for workers written in Python: `say` sends, `ask` also awaits the reply.
 PREAMBLE = f"""#!{sys.executable} -IS
@@ -75,11 +75,14 @@ class Listener:
         self.messages: dict[int, list[tuple[int, str]]] = {}
         self.ends: dict[int, list[AttemptEnd]] = {}
         self.up: list[tuple[str, int, int]] = []
+        self.found: list[FoundAttempt] = []
         self.down: list[tuple[str, int, str]] = []
         self.stats: list[tuple[str, int, int, int]] = []
 
-    def node_up(self, node: str, generation: int, slots: int) -> None:
-        self._keep(lambda: self.up.append((node, generation, slots)))
+    def node_up(
+        self, node: str, generation: int, slots: int, attempts: tuple[FoundAttempt, ...] = ()
+    ) -> None:
+        self._keep(lambda: (self.up.append((node, generation, slots)), self.found.extend(attempts)))
 
     def node_stats(self, node: str, generation: int, disk_free_bytes: int, disk_used_bytes: int) -> None:
         self._keep(lambda: self.stats.append((node, generation, disk_free_bytes, disk_used_bytes)))
@@ -166,7 +169,7 @@ def spec(job: str, attempt: int = 1, mode: Mode = Mode.MAP, inputs: tuple[Input,
     return TaskSpec(job, mode, attempt - 1, attempt, inputs or (Input(0, ("raw://a", "raw://b")),))
 
 
-def process_is_gone(pid: int, within_s: float = 1.0) -> bool:
+def process_is_gone(pid: int, within_s: float = WAIT_S) -> bool:
     """Whether no such process runs, a zombie being none; asked until the time is over."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -166,6 +166,7 @@ def test_a_missing_worker_is_named_and_not_tried_again(bench):
     ],
 )
 def test_a_worker_that_cannot_start_is_explained(bench, content, said):
+    """M695: the program and the reason are named."""
     bench.packs.add("bad@1", pack({"worker": content}))
     end = bench.told.end(bench.launch("bad@1"))
     assert end.outcome is Outcome.ENGINE_ERROR and end.fatal and said in end.message

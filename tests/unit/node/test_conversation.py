@@ -13,7 +13,7 @@ from disco_master.model import Input, Mode, Outcome, Output, OutputKind
 
 
 def test_a_good_task_is_done_with_its_outputs_and_its_cost(bench):
-    """M116 M117 M148 M149 M178."""
+    """M4, M116 M117 M148 M149 M178."""
     end = bench.run("""
 begin()
 output(".disco/out/part-3", "three", "part", 3)
@@ -25,8 +25,8 @@ assert ask("DONE") == ("OK", "ok")
     base = bench.node.homes.base_url("test@0:1:1")
     assert end.outcome is Outcome.DONE and end.message == "" and not end.fatal
     assert end.outputs == (
-        Output(base + ".disco/out/part-3", OutputKind.PART, 3),
-        Output(base + "result", OutputKind.DISCO),
+        Output(base + ".disco/out/part-3", OutputKind.PART, 3, 5),
+        Output(base + "result", OutputKind.DISCO, 0, 3),
         Output("tag://some:tag", OutputKind.TAG),
     )
     assert base == "disco://localhost/disco/localhost/" + base.split("/")[5] + "/test@0:1:1/"
@@ -102,6 +102,20 @@ ask("DONE")
     failed, listed = (json.loads(text) for text in bench.told.texts(1))
     assert failed == ["FAIL", ""]
     assert listed == ["INPUT", ["done", [[0, "failed", [[0, "raw://a"], [1, "raw://b"]]]]]]
+
+
+def test_the_replicas_that_a_failed_attempt_gave_up_on_are_told(bench):
+    """W3: the core finds out that a map output is gone though its node is there."""
+    inputs = (Input(0, ("http://a", "http://b")), Input(1, ("http://c",)))
+    job = bench.packs.script("gone@1:1:1", """
+begin()
+for failed in ([1, [0, 7]], [0, [1]], [5, [0]]):
+    ask("INPUT_ERR", failed)
+ask("ERROR", "no replica of 1")
+""")  # fmt: skip
+    bench.node.launch(spec(job, 1, inputs=inputs))
+    end = bench.told.end(1)
+    assert end.outcome is Outcome.FAILED and end.unreadable == ("http://b", "http://c")
 
 
 def test_messages_keep_their_order_and_the_log_keeps_all_of_them(bench):

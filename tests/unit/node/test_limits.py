@@ -70,7 +70,7 @@ def test_a_worker_that_exits_in_time_is_not_killed(bench):
 
 
 def test_a_worker_that_talks_much_is_answered_late_and_never_punished(bench):
-    """M147 F3: with awaited replies every message is delivered."""
+    """M201, M147 F3: with awaited replies every message is delivered."""
     started = time.monotonic()
     end = bench.run("begin()\nfor i in range(80): ask('MSG', str(i))\nask('DONE')", limits=FLOOD)
     assert end.outcome is Outcome.DONE and bench.told.texts(1) == [str(i) for i in range(80)]
@@ -169,6 +169,17 @@ def test_memory_is_limited_and_the_limit_named(bench):
     end = bench.run(HOG.format(size=512 * MIB), limits=replace(SHORT, memory_bytes=256 * MIB))
     assert end.outcome is Outcome.CRASHED and not end.fatal
     assert "memory limit 256 MiB: the limit was hit" in end.message
+    assert "raise DISCO_WORKER_MAX_MEM where the node runs" in end.message
+
+
+def test_a_worker_that_someone_else_killed_is_not_blamed_on_the_limit(bench):
+    """W6: the kernel kills so; we did not, and the message says both."""
+    end = bench.run(
+        "begin()\nos.kill(os.getpid(), signal.SIGKILL)", limits=replace(SHORT, memory_bytes=256 * MIB)
+    )
+    assert end.outcome is Outcome.CRASHED
+    assert "signal: 9 SIGKILL" in end.message and "killed from outside" in end.message
+    assert "the limit was hit" not in end.message
 
 
 def test_a_worker_below_its_memory_limit_is_fine_and_its_peak_is_known(bench):

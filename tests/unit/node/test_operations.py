@@ -22,6 +22,7 @@ def call(bench, op, **args):
 def test_the_table_is_the_documented_one():
     assert sorted(OPERATIONS) == [
         "attempt_log",
+        "attempt_logs",
         "delete_job",
         "disk",
         "shuffle",
@@ -52,13 +53,17 @@ def test_outputs_are_shuffled_and_jobs_deleted(bench):
     outputs = [[o.url, o.kind.value, o.label] for end in ends for o in end.outputs]
     answer = call(bench, "shuffle", job=job, mode="map", outputs=outputs)
     home = bench.home(job)
-    assert answer == "dir" + bench.node.homes.base_url(job)[5:] + ".disco/map-index.txt.gz"
+    index = "dir" + bench.node.homes.base_url(job)[5:] + ".disco/map-index.txt.gz"
+    assert answer == {"index": index, "gone": ""}
     plain = [o for end in ends for o in end.outputs]
     assert run_operation(bench.node, "shuffle", {"job": job, "mode": Mode.MAP, "outputs": plain}) == answer
     line = gzip.decompress((home / ".disco/map-index.txt.gz").read_bytes()).decode()
     label, url = line.rstrip("\n").split(" ")
     assert label == "7"
     assert (home / url.removeprefix(bench.node.homes.base_url(job))).read_text() == "x0x1"
+    (home / "p0").unlink()
+    lost = call(bench, "shuffle", job=job, mode="map", outputs=outputs)
+    assert lost["index"] == "" and "p0" in lost["gone"]
     assert call(bench, "delete_job", job=job) is None
     assert not home.exists()
 
@@ -76,6 +81,11 @@ def test_the_log_of_an_attempt(bench):
     log = call(bench, "attempt_log", job="test@0:1:1", mode="map", task=0, attempt=1)
     assert log == "hello\nfailed: no luck\n"
     assert call(bench, "attempt_log", job="test@0:1:1", mode="map", task=0, attempt=2) is None
+    listed = [["map", 0, 1, len(log)]]
+    assert call(bench, "attempt_logs", job="test@0:1:1") == listed
+    assert call(bench, "attempt_logs", job="test@0:1:1", mode="map", task=0) == listed
+    assert call(bench, "attempt_logs", job="test@0:1:1", mode="map", task=1) == []
+    assert call(bench, "attempt_logs", job="other@0:1:1") == []
 
 
 def test_the_disk(bench):

@@ -57,6 +57,8 @@ def test_parts_of_a_label_are_laid_end_to_end_in_task_order(home):
 
 def test_plain_outputs_are_listed_with_label_0_and_never_merged(home):
     plain = [Output(BASE + name, OutputKind.DISCO) for name in ("b", "a", "b")]
+    for name in ("a", "b"):
+        (home / name).touch()
     tag = Output("tag://x", OutputKind.TAG)
     url = shuffle(home, BASE, Mode.REDUCE, [*plain, tag])
     assert url.endswith("/.disco/reduce-index.txt.gz")
@@ -121,12 +123,15 @@ def test_files_of_others_are_refused(home, url):
         shuffle(home, BASE, Mode.MAP, [Output(url, OutputKind.PART, 0)])
 
 
-def test_a_lost_part_is_an_error_and_leaves_the_old_index(home):
+@pytest.mark.parametrize("kind", [OutputKind.PART, OutputKind.DISCO])
+def test_a_lost_output_is_an_error_and_leaves_the_old_index(home, kind):
+    """W3."""
     first = part(home, "a", 0, b"a")
     shuffle(home, BASE, Mode.MAP, [first])
     before = index(home)
-    with pytest.raises(ShuffleError, match="gone"):
-        shuffle(home, BASE, Mode.MAP, [first, Output(BASE + "lost", OutputKind.PART, 0)])
+    with pytest.raises(ShuffleError, match="gone") as caught:
+        shuffle(home, BASE, Mode.MAP, [first, Output(BASE + "lost", kind, 0)])
+    assert caught.value.gone
     assert index(home) == before and len(list(home.glob(".disco/partitions-*"))) == 1
 
 
@@ -149,3 +154,20 @@ except ShuffleError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "File too large" in done.stdout
     assert list(home.glob(".disco/*")) == []
+
+
+@pytest.mark.parametrize("number", [4, 5, 6])
+def test_an_older_order_does_not_replace_the_index_of_a_newer_one(home: Path, number: int) -> None:
+    """It may have begun before, and be slow; what it has merged is taken away again."""
+    new, old = part(home, "new", 0, b"new"), part(home, "old", 0, b"old")
+    shuffle(home, BASE, Mode.MAP, [new], 5)
+    folders = set((home / ".disco").iterdir())
+    if number < 5:
+        with pytest.raises(ShuffleError, match="newer order"):
+            shuffle(home, BASE, Mode.MAP, [old], number)
+        assert set((home / ".disco").iterdir()) == folders
+    else:
+        shuffle(home, BASE, Mode.MAP, [old], number)
+    content = read(home, index(home)[0].split(" ")[1])
+    assert content == (b"new" if number < 5 else b"old")
+    assert shuffle(home, BASE, Mode.REDUCE, [old], 1)

@@ -29,11 +29,12 @@ def volumes(tmp_path):
 
 
 def test_vol0_is_made_if_there_is_none(tmp_path, volumes):
+    """M41."""
     assert volumes.list() == [tmp_path / "ddfs/vol0"] and volumes.list()[0].is_dir()
 
 
 def test_every_directory_named_vol_is_a_volume(tmp_path, volumes):
-    """M223: links to disks too."""
+    """M41, M223: links to disks too."""
     (tmp_path / "ddfs").mkdir()
     (tmp_path / "disk").mkdir()
     for name in ("vol1", "volume-b", "other"):

@@ -76,7 +76,7 @@ def test_the_settings_file_can_not_name_itself(tmp_path):
 
 
 def test_every_setting_is_obeyed_or_says_why_not():
-    """M48-M94: it is read somewhere, or `obsolete` tells that it is ignored."""
+    """M580, M48-M94: it is read somewhere, or `obsolete` tells that it is ignored."""
     here = Path(sys.modules["disco.settings"].__file__ or "")
     root = here.parents[2]
     sources = [path for room in ("python-sdk", "master") for path in (root / room).rglob("*.py")]
@@ -139,6 +139,7 @@ def test_ports_at_the_limits_are_taken(port):
 
 
 def test_paths_follow_the_root_m49_m59_m60_m62_m65():
+    """M10, C32: each cluster's name, from its port, names its files."""
     found = settings(DISCO_ROOT="/srv/disco", DISCO_PORT=7000)
     assert found["DISCO_DATA"] == "/srv/disco/data"
     assert found["DISCO_NAME"] == "disco_7000"
@@ -211,6 +212,7 @@ def test_bad_sizes(text):
 
 
 def test_three_replicas_are_wanted_c9():
+    """M28, M677: the numbers of a cluster are the defaults."""
     found = settings()
     assert (found["DDFS_TAG_REPLICAS"], found["DDFS_BLOB_REPLICAS"], found["DDFS_TAG_MIN_REPLICAS"]) == (
         3,

@@ -14,6 +14,8 @@ from disco_master.shell.loop import Loop
 from disco_master.shell.node_table import NodeTableFile
 from disco_master.store.journal import Journal
 
+FIRST = (("localhost", "2"),)
+
 
 def test_names_are_unique_even_when_the_clock_stands_still() -> None:
     """M111: PREFIX@M:S:U in hex."""
@@ -52,7 +54,7 @@ def loop(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_first_start_makes_a_table(loop: Loop, tmp_path: Path) -> None:
     """M37."""
     table = NodeTableFile(tmp_path / "config")
-    table.load_into(loop, "localhost", 2)
+    table.load_into(loop, FIRST, always=False)
     table.save(loop.view())
     assert json.loads((tmp_path / "config").read_text())["hosts"] == [["localhost", "2"]]
     assert loop.view().nodes["localhost"].slots == 2
@@ -65,16 +67,28 @@ def test_an_edited_file_counts(loop: Loop, tmp_path: Path, bare: bool) -> None:
     rows = [["nx01:03", "4"]]
     path.write_text(json.dumps(rows if bare else {"hosts": rows, "blacklist": ["nx02"]}))
     loop.tell(NodeTableSaved((("old", "1"),)))
-    NodeTableFile(path).load_into(loop, "localhost", 2)
+    NodeTableFile(path).load_into(loop, FIRST, always=False)
     view = loop.view()
     assert sorted(view.nodes) == ["nx01", "nx02", "nx03"]
     assert view.blacklist == (() if bare else ("nx02",))
 
 
+@pytest.mark.parametrize(("always", "hosts"), [(True, ["a", "b", "c"]), (False, ["a", "b"])])
+def test_nodes_that_the_master_starts_are_in_the_table_of_every_start(
+    loop: Loop, tmp_path: Path, always: bool, hosts: list[str]
+) -> None:
+    """M46: a box of more nodes than at the last start."""
+    path = tmp_path / "config"
+    path.write_text(json.dumps([["a", "4"], ["b", "1"]]))
+    NodeTableFile(path).load_into(loop, (("b", "2"), ("c", "2")), always=always)
+    view = loop.view()
+    assert sorted(view.nodes) == hosts and view.nodes["b"].slots == 1
+
+
 def test_blacklists_are_kept(loop: Loop, tmp_path: Path) -> None:
     """M282."""
     table = NodeTableFile(tmp_path / "config")
-    table.load_into(loop, "localhost", 2)
+    table.load_into(loop, FIRST, always=False)
     table.save(loop.tell(BlacklistChanged("gc", "localhost", True)))
     assert json.loads((tmp_path / "config").read_text())["gc_blacklist"] == ["localhost"]
 
@@ -84,5 +98,5 @@ def test_a_bad_table_is_named(loop: Loop, tmp_path: Path, content: str) -> None:
     path = tmp_path / "config"
     path.write_text(content)
     with pytest.raises(OSError, match=r"is no node table .*it should look like"):
-        NodeTableFile(path).load_into(loop, "localhost", 2)
+        NodeTableFile(path).load_into(loop, FIRST, always=False)
     assert path.read_text() == content

@@ -143,3 +143,29 @@ def test_records_never_reach_the_orders(tmp_path: Path) -> None:
         bring_up_a_node(loop)
         loop.tell(job())
         assert Record.__name__ not in trace.steps and Launch.__name__ in trace.steps
+
+
+def test_a_question_is_answered_on_the_loops_own_thread(tmp_path: Path) -> None:
+    """After all that came before it (W22)."""
+    with running(tmp_path) as (loop, _, _):
+        for number in range(3):
+            loop.put(job(f"job@1:2:{number}"))
+        names, thread = loop.ask(lambda core: (list(core.snapshot().jobs), threading.current_thread().name))
+        assert (names, thread) == (["job@1:2:0", "job@1:2:1", "job@1:2:2"], "core")
+        assert loop.ask(lambda core: core.why("job@1:2:0")) == ["1 map task: there are no nodes"]
+
+
+def test_a_question_that_fails_is_the_askers_affair(tmp_path: Path) -> None:
+    broken: list[BaseException] = []
+    with running(tmp_path, failed=broken.append) as (loop, _, _):
+        with pytest.raises(ZeroDivisionError):
+            loop.ask(lambda _core: 1 // 0)
+        assert loop.tell(job()).jobs
+    assert not broken
+
+
+def test_a_stopping_loop_answers_no_questions(tmp_path: Path) -> None:
+    with running(tmp_path) as (loop, _, _):
+        pass
+    with pytest.raises(Unavailable):
+        loop.ask(lambda core: core.epoch)

@@ -279,7 +279,7 @@ def test_blob_names(site: Site) -> None:
 
 
 def test_blacklisted_nodes_get_no_blobs(make_site: Callable[..., Site]) -> None:
-    """M282."""
+    """M278, M282."""
     site = make_site("n1", "n2")
     site.nodes.nodes["n2"] = site.nodes.nodes["n2"]._replace(usable=False, free_bytes=FREE)
     assert [place.split("/")[2] for place in site.get("/ddfs/new_blob/b").json()] == ["n1:8990"]

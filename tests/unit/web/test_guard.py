@@ -71,6 +71,7 @@ def test_our_own_pages_may(site: Site) -> None:
 def test_every_change_needs_the_secret(
     make_site: Callable[..., Site], method: str, path: str, options: dict[str, Any]
 ) -> None:
+    """B16."""
     site = make_site(secret=SECRET)
     for headers in (
         {},

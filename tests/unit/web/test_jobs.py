@@ -166,7 +166,7 @@ def test_map_results_wait_for_the_map_phase(site: Site) -> None:
 
 
 def test_results_of_every_kind_of_job(site: Site) -> None:
-    """M490."""
+    """M196, M490."""
     ready = job_view("ready@1:1:1", JobStatus.READY)
     site.master.set_job(ready)
     site.master.set_job(job_view("dead@1:1:1", JobStatus.DEAD))
@@ -253,7 +253,7 @@ def test_a_killed_job_is_dead_in_the_very_next_answer(site: Site) -> None:
 
 @pytest.mark.parametrize(("operation", "purge"), [("clean_job", False), ("purge_job", True)])
 def test_clean_and_purge_forget_the_job(site: Site, operation: str, purge: bool) -> None:
-    """M493, M494."""
+    """M697, M493, M494."""
     site.master.set_job(job_view(JOB, JobStatus.READY))
     assert site.post(f"/disco/ctrl/{operation}", json=JOB).json() == ""
     assert site.master.events == [JobCleaned(JOB, purge=purge)]

@@ -14,7 +14,7 @@ NASTY = "<script>alert(1)</script>\"'&"
 
 
 def test_the_status_page_shows_nodes_and_jobs(site: Site) -> None:
-    """M500–M506."""
+    """M496, B10, M500–M506."""
     nodes = {
         "n2": node_view("n2", connected=False, running=(), slots=2),
         "n1": node_view("n1", blacklisted=True, running=(JOB,), slots=3),
@@ -80,7 +80,7 @@ def test_an_unknown_job_has_no_page(site: Site) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/job.html", "/?filter={nasty}", "/job.html?filter={nasty}"])
 def test_nothing_a_user_wrote_becomes_markup(site: Site, path: str) -> None:
-    """M509: names with quotes."""
+    """M688, M509: names with quotes."""
     name = NASTY + JOB
     site.master.change(nodes={NASTY: node_view(NASTY, running=(name,))})
     job = job_view(name, JobStatus.DEAD, owner=NASTY, worker=NASTY, failure=NASTY, results=(NASTY,))

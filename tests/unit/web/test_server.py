@@ -19,7 +19,7 @@ from disco_master.web.server import serve
 
 @pytest.mark.parametrize("node", ["n1", "other", "127.0.0.1"])
 def test_the_proxy_prefix_is_dropped(site: Site, node: str) -> None:
-    """M497, M581."""
+    """M583, M497, M581."""
     assert site.get(f"/proxy/{node}/GET/disco/version").json() == site.config.version
     assert site.get(f"/proxy/{node}/GET/disco/ctrl/jobevents?name=x&num=1").text == ""
     assert site.post(f"/proxy/{node}/POST/ddfs/tag/t", json=[]).status_code == 200

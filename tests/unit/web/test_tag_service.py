@@ -209,7 +209,7 @@ def test_stamps_grow_even_if_the_clock_is_set_back(make: Make) -> None:
 
 
 def test_k_replicas_are_written(make: Make) -> None:
-    """M218, C9."""
+    """B35, M218, C9."""
     assert len(add(make(MemoryNodes("n1")), "t", 1)) == 1
     assert len(add(make(MemoryNodes("n1", "n2")), "t", 1)) == 2
     assert len(add(make(MemoryNodes(*"abcde")), "t", 1)) == 3
@@ -273,7 +273,7 @@ def test_reading_goes_to_another_replica(make: Make) -> None:
 
 
 def test_k_minus_1_nodes_may_be_missing(make: Make) -> None:
-    """M234: with K = 3, two silent nodes are safe, a third one is not."""
+    """M280, M677, M234: with K = 3, two silent nodes are safe, a third one is not."""
     nodes = MemoryNodes(*"abcde")
     add(make(nodes), "t", 1)
     nodes.down = {"a", "b"}

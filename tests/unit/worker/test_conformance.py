@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PLAYER = ROOT / "python-sdk" / "conformance_worker.py"
 JOBS = 2
+PATIENCE = 10  # for busy machines
 PLAY_TIMEOUT_S = 600
 FEWEST_CASES = 300
 
@@ -21,7 +22,8 @@ def play(report: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run `disco-conformance worker` with the SDK's player."""
     return subprocess.run(
         [sys.executable, "-m", "disco_conformance", "worker", *options, "--has", "reuse",
-         "--jobs", str(JOBS), "--ndjson", str(report), "--", sys.executable, "-s", str(PLAYER)],
+         "--has", "task:save", "--patience", str(PATIENCE), "--jobs", str(JOBS),
+         "--ndjson", str(report), "--", sys.executable, "-s", str(PLAYER)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT / "conformance")}, capture_output=True, text=True,
         timeout=PLAY_TIMEOUT_S, check=False,
     )  # fmt: skip

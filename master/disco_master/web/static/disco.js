@@ -1,4 +1,4 @@
-// The server renders every page; this keeps the page fresh and sends the two actions.
+// The server renders every page; this keeps the page fresh and sends what its buttons do.
 "use strict";
 
 const LIVE_MS = 2000;
@@ -29,24 +29,24 @@ function pause() {
   return live ? LIVE_MS : IDLE_MS;
 }
 
-async function act(button) {
-  if (!confirm(button.dataset.question)) return;
+// A POST of the REST interface; asks for the cluster secret when that is wanted. Gives whether it was done.
+async function send(action, body) {
   const headers = { "Content-Type": "application/json" };
   if (secret) headers.Authorization = `Bearer ${secret}`;
-  const job = button.closest("[data-job]").dataset.job;
-  const reply = await fetch(`/disco/ctrl/${button.dataset.action}`, {
-    method: "POST", headers, body: JSON.stringify(job),
-  });
+  const reply = await fetch(`/disco/ctrl/${action}`, { method: "POST", headers, body: JSON.stringify(body) });
   if (reply.status === 401) {
     secret = prompt("This master wants its cluster secret:");
-    if (secret) await act(button);
-  } else if (!reply.ok) {
-    alert(await reply.text());
-  } else if (button.dataset.then) {
-    location.href = button.dataset.then;
-  } else {
-    location.reload();
+    return secret ? send(action, body) : false;
   }
+  if (!reply.ok) alert(await reply.text());
+  return reply.ok;
+}
+
+async function act(button) {
+  if (!confirm(button.dataset.question)) return;
+  if (!(await send(button.dataset.action, button.closest("[data-job]").dataset.job))) return;
+  if (button.dataset.then) location.href = button.dataset.then;
+  else location.reload();
 }
 
 function mark(job, on) {
@@ -62,4 +62,4 @@ document.addEventListener("mouseover", (event) => {
   const row = event.target.closest(".jobs [data-job]");
   mark(row?.dataset.job, Boolean(row));
 });
-setTimeout(refresh, pause());
+if (!document.querySelector("[data-still]")) setTimeout(refresh, pause()); // a page that is being edited stays
