@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The adapter for a running Disco master: `disco_adapter.py URL PACK` submits the pack over the REST
-interface.
+interface. Without PACK it is handed one after the other on standard input.
 
 The outcome is one JSON object on standard output: `status` is ready or dead, `reason` what the events of
 the job say.
@@ -24,7 +24,7 @@ def ask(url, data=None):
         return reply.read().decode()
 
 
-def main(url, path):
+def outcome(url, path):
     status, name = json.loads(ask(f"{url}/disco/job/new", Path(path).read_bytes()))
     if status != "ok":
         return {"status": "refused", "reason": name}
@@ -39,8 +39,13 @@ def main(url, path):
     return {"status": state, "results": results, "reason": events}
 
 
+def main(url, *paths):
+    for path in paths or (line.rstrip("\n") for line in sys.stdin):
+        print(json.dumps(outcome(url, path)), flush=True)
+
+
 if __name__ == "__main__":
     try:
-        print(json.dumps(main(*sys.argv[1:])))
+        main(*sys.argv[1:])
     except (urllib.error.URLError, ValueError) as error:
         sys.exit(f"disco_adapter: {error}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The reference master with one fault: `mutant_master.py NAME PACK`, or `--list`. The table is in
-master_faults.py."""
+master_faults/."""
 
 import sys
 from pathlib import Path
@@ -17,9 +17,9 @@ def main(arguments):
         for name in sorted(FAULTS):
             print(f"{name}\t{FAULTS[name][0]}")
         return 0
-    name, path = arguments
+    name, *paths = arguments
     FAULTS[name][1](reference_master)
-    return reference_master.main(path)
+    return reference_master.main(paths)
 
 
 if __name__ == "__main__":

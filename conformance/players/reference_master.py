@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The reference master: runs one job pack, map and reduce, and prints the outcome as JSON.
 
-It is its own adapter: `reference_master.py PACK`. It keeps every rule that the protocol asks of Disco, and
-nothing else of a master: one node, no scheduler. The tasks of a phase run side by side, a thread each. What
-ends an attempt is one of Retry (tried again) and Dead (the job ends). Files stay beside the pack, for whoever
-reads the results.
+It is its own adapter: `reference_master.py PACK`, or without a word, to be handed one pack after the other on
+standard input. It keeps every rule that the protocol asks of Disco, and nothing else of a master: one node,
+whose slots are threads that take one task after the other. What ends an attempt is one of Retry (tried again)
+and Dead (the job ends). Files stay beside the pack, for whoever reads the results. A reduce starts beside the
+map only if the scheduler's part of the pack says `early-reduce`, so that a case can be sure of it.
 """
 
 import contextlib
@@ -18,8 +19,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +33,8 @@ MAX_PAYLOAD, MAX_ATTEMPTS = 100 << 20, 4
 START_S, FRAME_S, IDLE_S, EXIT_S = 30, 30, 600, 10
 FREE_MESSAGES, DELAY_S = 10, 0.1
 LAST_WORDS = 100 << 10
+MEMORY_KIB = 4 << 20
+WAIT_S, MAX_REMAKES = 1, 2
 HEADER = re.compile(rb"([A-Z_]{1,10}) (0|[1-9][0-9]{0,9}) ")
 HEADER_BEGUN = re.compile(rb"[A-Z_]{1,10}( (0|[1-9][0-9]{0,9})?)?")
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ")
@@ -140,26 +145,59 @@ class Rules:
         return bool(location) and not path.is_absolute() and ".." not in path.parts
 
 
-class Attempt(Rules):
-    """One run of the worker: the order of its requests, and a reply for each."""
+class Inputs(Rules):
+    """What a task is told of its inputs, and of those that it cannot read."""
+
+    def on_input(self, payload):
+        wanted = self.wanted(payload)
+        if self.task.inputs is None:
+            return "INPUT", ["more", []]
+        listed = [self.entry(id_) for id_ in range(len(self.task.inputs)) if wanted(id_)]
+        return "INPUT", ["more" if self.lost() else "done", listed]
+
+    def entry(self, id_):
+        return [id_, "busy", []] if self.lost() else [id_, "ok", self.replicas(id_)]
+
+    def lost(self):
+        """Whether what the task reads is just being made again."""
+        return self.job.remaking and self.task.mode == "reduce"
+
+    def replicas(self, id_):
+        return [[self.job.remade + at, url] for at, url in enumerate(self.task.inputs[id_])]
+
+    def on_input_err(self, payload):
+        if not (isinstance(payload, list) and len(payload) == 2 and type(payload[0]) is int):
+            raise Dead("INPUT_ERR carries no [id, [rep_id]]")
+        if not (isinstance(payload[1], list) and all(type(rep) is int for rep in payload[1])):
+            raise Dead("INPUT_ERR carries no list of replicas")
+        if payload[0] not in range(len(self.task.inputs or [])):
+            return "FAIL", ""
+        reported = self.reported.setdefault(payload[0], set())
+        reported.update(payload[1])
+        left = [[at, url] for at, url in self.replicas(payload[0]) if at not in reported]
+        if left and not self.lost():
+            return "RETRY", left
+        return ("WAIT", WAIT_S) if self.job.remake(self.task) else ("FAIL", "")
+
+
+class Attempt(Inputs):
+    """One run of the worker: the order of its requests, and a reply for each; one task or several."""
 
     def __init__(self, job, task, stream):
-        self.job, self.task, self.stream = job, task, stream
-        self.greeted = self.asked = False
-        self.reported = {}
-        self.outputs = []
+        self.job, self.stream = job, stream
+        self.greeted = self.asked = self.reusable = self.over = False
         self.messages = []
+        self.begin(task)
+
+    def begin(self, task):
+        self.task, self.reported, self.outputs = task, {}, []
 
     def run(self):
-        """Returns when the worker said DONE."""
-        while True:
+        """Returns when the worker said DONE and there is no other task for it."""
+        while not self.over:
             name, payload = self.stream.frame(IDLE_S if self.greeted else START_S)
             self.order(name)
-            reply = self.answer(name, self.decode(name, payload))
-            self.stream.send(*reply)
-            if name == "DONE":
-                self.job.store.keep(self.task.mode, self.task.number, self.outputs)
-                return
+            self.stream.send(*self.answer(name, self.decode(name, payload)))
 
     def order(self, name):
         if not hasattr(self, f"on_{name.lower()}"):
@@ -177,33 +215,13 @@ class Attempt(Rules):
             raise Dead("WORKER carries no version and pid")
         if payload.get("version") != "1.0":
             raise Dead(f"WORKER has version {payload.get('version')!r}, this is 1.0")
-        self.greeted = True
+        self.greeted, self.reusable = True, payload.get("reuse") is True
         return "OK", "ok"
 
     def on_task(self, payload):
         self.empty("TASK", payload)
         self.asked = True
         return "TASK", self.job.info(self.task)
-
-    def on_input(self, payload):
-        wanted = self.wanted(payload)
-        listed = [[id_, "ok", self.replicas(id_)] for id_ in range(len(self.task.inputs)) if wanted(id_)]
-        return "INPUT", ["done", listed]
-
-    def replicas(self, id_):
-        return [[at, url] for at, url in enumerate(self.task.inputs[id_])]
-
-    def on_input_err(self, payload):
-        if not (isinstance(payload, list) and len(payload) == 2 and type(payload[0]) is int):
-            raise Dead("INPUT_ERR carries no [id, [rep_id]]")
-        if not (isinstance(payload[1], list) and all(type(rep) is int for rep in payload[1])):
-            raise Dead("INPUT_ERR carries no list of replicas")
-        if payload[0] not in range(len(self.task.inputs)):
-            return "FAIL", ""
-        reported = self.reported.setdefault(payload[0], set())
-        reported.update(payload[1])
-        left = [[at, url] for at, url in self.replicas(payload[0]) if at not in reported]
-        return ("RETRY", left) if left else ("FAIL", "")
 
     def on_msg(self, payload):
         self.text("MSG", payload)
@@ -232,7 +250,13 @@ class Attempt(Rules):
 
     def on_done(self, payload):
         self.empty("DONE", payload)
-        return "OK", "ok"
+        self.job.store.keep(self.task.mode, self.task.number, self.outputs)
+        following = self.job.take(self.task.mode) if self.reusable else None
+        if following is None:
+            self.over = True
+            return "OK", "ok"
+        self.begin(following)
+        return "TASK", self.job.info(following)
 
     def on_error(self, payload):
         self.text("ERROR", payload)
@@ -262,6 +286,8 @@ class Job:
         self.name, self.root = f"{self.dict['prefix']}@1:2:3", root
         self.home = root / "data" / HOST / "ab" / self.name
         self.store = Store(self.home, f"disco/{HOST}/ab/{self.name}")
+        self.scheduler = self.dict["scheduler"]
+        self.waiting, self.remade, self.remaking = {}, 0, False
         zipfile.ZipFile(io.BytesIO(parts[2])).extractall(self.home)
         (self.home / self.dict["worker"]).chmod(0o755)
         (self.home / "jobfile").write_bytes(data)
@@ -270,10 +296,36 @@ class Job:
         """The tasks of each phase; those of the reduce once the map is done."""
         inputs = self.inputs
         if self.dict["map?"]:
-            yield "map", [Task("map", at, [one]) for at, one in enumerate(inputs)]
+            yield "map", self.maps()
             inputs = [[url] for url in self.store.index("map")]
         if self.dict["reduce?"]:
-            yield "reduce", [Task("reduce", at, inputs) for at in range(self.dict["nr_reduces"])]
+            yield "reduce", self.reduces(inputs)
+
+    def maps(self):
+        return [Task("map", at, [one]) for at, one in enumerate(self.inputs)]
+
+    def reduces(self, inputs):
+        """`inputs` are None while they are not known."""
+        return [Task("reduce", at, inputs) for at in range(self.dict["nr_reduces"])]
+
+    def take(self, mode):
+        """The next task that nobody has yet, or None."""
+        with contextlib.suppress(IndexError):
+            return self.waiting[mode].popleft()
+
+    def remake(self, task):
+        """Has the map carried out again beside a task that cannot read it; False where that is no use."""
+        if task.mode != "reduce" or not self.dict["map?"] or self.remade == MAX_REMAKES:
+            return False
+        if not self.remaking:
+            self.remaking, self.remade = True, self.remade + 1
+            threading.Thread(target=self.run_again, daemon=True).start()
+        return True
+
+    def run_again(self):
+        run_phase(self, "map", self.maps())
+        self.store.index("map")
+        self.remaking = False
 
     def info(self, task):
         return {
@@ -293,8 +345,9 @@ class Job:
         return {**{key: os.environ[key] for key in KEPT if key in os.environ}, **self.envs}
 
     def start(self):
+        limited = f'ulimit -v {MEMORY_KIB}; exec "$0"'
         return subprocess.Popen(
-            [str(self.home / self.dict["worker"])],
+            ["/bin/sh", "-c", limited, str(self.home / self.dict["worker"])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -319,37 +372,68 @@ def run_task(job, task, attempt=Attempt):
     for _ in range(MAX_ATTEMPTS):
         process = job.start()
         polite = False
+        running = attempt(job, task, Stream(process))
         try:
-            attempt(job, task, Stream(process)).run()
+            running.run()
             polite = True
             return
         except Retry as error:
-            reason = str(error)
+            task, reason = running.task, str(error)
         finally:
             end(process, EXIT_S if polite else 0.2)
     raise Dead(f"task {task.number} failed {MAX_ATTEMPTS} times: {reason}")
 
 
+def run_slot(job, mode):
+    while (task := job.take(mode)) is not None:
+        run_task(job, task)
+
+
+def run_phase(job, mode, tasks):
+    job.waiting[mode] = deque(tasks)
+    slots = min(SLOTS, job.scheduler.get("max_cores", SLOTS), len(tasks))
+    with ThreadPoolExecutor(max(slots, 1)) as pool:
+        for running in [pool.submit(run_slot, job, mode) for _ in range(slots)]:
+            running.result()
+
+
 def run_job(job):
     results = []
+    if job.scheduler.get("early-reduce"):
+        return run_early(job)
     for mode, tasks in job.phases():
-        with ThreadPoolExecutor(SLOTS) as pool:
-            for running in [pool.submit(run_task, job, task) for task in tasks]:
-                running.result()
+        run_phase(job, mode, tasks)
         results = job.store.results(mode)
     return results
 
 
-def main(path):
+def run_early(job):
+    """The reduce tasks run beside the map, and are told their inputs when it is done."""
+    early = job.reduces(None)
+    with ThreadPoolExecutor(1) as pool:
+        reducing = pool.submit(run_phase, job, "reduce", early)
+        run_phase(job, "map", job.maps())
+        inputs = [[url] for url in job.store.index("map")]
+        for task in early:
+            task.inputs = inputs
+        reducing.result()
+    return job.store.results("reduce")
+
+
+def outcome(path):
     root = tempfile.mkdtemp(prefix="reference-master-", dir=Path(path).resolve().parent)
     try:
         results = run_job(Job(Path(path).read_bytes(), Path(root)))
-        outcome = {"status": "ready", "reason": "", "results": results}
+        return {"status": "ready", "reason": "", "results": results}
     except Dead as error:
-        outcome = {"status": "dead", "reason": str(error), "results": []}
-    print(json.dumps(outcome), flush=True)
+        return {"status": "dead", "reason": str(error), "results": []}
+
+
+def main(paths):
+    for path in paths or (line.rstrip("\n") for line in sys.stdin):
+        print(json.dumps(outcome(path)), flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

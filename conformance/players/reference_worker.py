@@ -22,6 +22,8 @@ import zlib
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
+from reference_saving import Saver
+
 VERSION = "1.0"
 MAX_NAME, MAX_PAYLOAD = 10, 100 << 20
 HEADER = re.compile(rb"([A-Z_]{1,10}) (0|[1-9][0-9]{0,9}) ")
@@ -402,9 +404,36 @@ def spawn_child(task):
     echo(task)
 
 
+def print_(task):
+    """Prints the bytes that the argument spells, HEX or HEX*TIMES, then echo."""
+    data, _, times = task.argument.partition("*")
+    sys.stdout.flush()
+    os.write(1, bytes.fromhex(data) * int(times or 1))
+    echo(task)
+
+
+def litter(task):
+    """Leaves its surroundings changed, as careless user code does, then echo."""
+    task.output("echo", b"".join(task.inputs()), "disco")
+    os.environ["LITTER"] = "left"
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.chdir("/")
+
+
+def save(task):
+    """As echo, but the output is saved in DDFS."""
+    name = task.info["jobname"]
+    saver = Saver(task.info["master"])
+    tag = f"disco:job:results:{name}"
+    saver.save(b"".join(task.inputs()), f"disco:blob:{name}:{task.info['mode']}-{task.info['taskid']}", tag)
+    task.stream.ask("OUTPUT", [f"tag://{tag}", "tag"])
+
+
 BEHAVIOURS = {
     "echo": echo, "wordcount": wordcount, "split": split, "say": say, "ping": ping, "fail-error": fail_error,
     "fail-fatal": fail_fatal, "crash": crash, "noisy": noisy, "slow": slow, "spawn-child": spawn_child,
+    "print": print_, "litter": litter, "save": save,
 }  # fmt: skip
 
 
@@ -413,6 +442,15 @@ class Session:
 
     def __init__(self, stream, prints):
         self.stream, self.prints = stream, prints
+        self.home, self.environment, self.umask = Path.cwd(), dict(os.environ), os.umask(0o022)
+
+    def clean(self):
+        """What a task has changed is set right for the next one."""
+        os.chdir(self.home)
+        os.umask(self.umask)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.environ.clear()
+        os.environ.update(self.environment)
 
     def hello(self):
         return {"version": VERSION, "pid": os.getpid(), "reuse": True}
@@ -422,6 +460,7 @@ class Session:
             self.stream.ask("WORKER", self.hello())
             _, payload = self.stream.ask("TASK", "", "TASK")
             while True:
+                self.clean()
                 Task(self.stream, self.prints, payload).run()
                 name, payload = self.stream.ask("DONE", "", "OK", "TASK")
                 if name == "OK":

@@ -318,6 +318,12 @@ sub split_words {
     defined $parts[$_] and output("part-$_", $parts[$_], 'part', $_) for 0 .. $#parts;
 }
 
+# HEX, or HEX*TIMES.
+sub print_of {
+    my ($hex, $times) = split /\*/, $_[0];
+    return pack('H*', $hex) x ($times // 1);
+}
+
 my %behaviours = (
     words         => \&words,
     echo          => \&echo,
@@ -330,6 +336,7 @@ my %behaviours = (
     crash         => sub { kill 'KILL', $$ },
     noisy         => sub { print "a print\nDONE 2 \"\"\n"; warn 'a warning without end of line'; echo() },
     slow          => sub { Time::HiRes::sleep($_[0] || 1); echo() },
+    print         => sub { print print_of($_[0]); echo() },
     'spawn-child' => sub { system('echo a child; echo its errors >&2') and failed("child: $?"); echo() },
 );
 

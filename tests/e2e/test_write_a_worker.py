@@ -20,7 +20,7 @@ from disco.local import LocalMaster
 PAGE = ROOT / "docs" / "write-a-worker.md"
 WORKER = EXAMPLES / "workers" / "wordcount.pl"
 TEXTS = ("chekhov", "shakespeare")
-COMMAND_TIMEOUT_S = 200
+COMMAND_TIMEOUT_S = 400
 LINKED = ("conformance", "examples")
 
 
@@ -63,7 +63,9 @@ class Reader:
         )
         harness.chmod(0o755)
         path = f"{harness.parent}:{BIN}:{os.environ['PATH']}"
-        self.environment = {**master.environment, "PATH": path, "LC_ALL": "C"}
+        self.environment = {
+            **master.environment, "PATH": path, "LC_ALL": "C", "DISCO_CONFORMANCE_PATIENCE": "10",
+        }  # fmt: skip
 
     def follow(self, block: Block) -> None:
         if block.title.startswith(">>"):
@@ -98,19 +100,28 @@ def test_the_excerpts_are_the_worker() -> None:
 
 @pytest.mark.slow
 def test_the_quick_commands_say_what_the_page_shows(reader: Reader) -> None:
-    """M160: a worker in any language, from nothing to a job on a real master."""
-    quick = [block for block in blocks() if block.title != "slow"]
+    """M15, M160: a worker in any language, from nothing to a job on a real master."""
+    quick = [block for block in blocks() if block.title not in ("slow", "soak")]
     assert sum(len(commands(block)) for block in quick if block.language == "console") > 8
     for block in quick:
         reader.follow(block)
     assert results(reader.run("disco results @ | ddfs xcat")) == expected()
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_whole_page(reader: Reader) -> None:
     for block in blocks():
-        reader.follow(block)
+        if block.title != "soak":
+            reader.follow(block)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_the_finished_worker_passes_in_teaching_order(reader: Reader) -> None:
+    last = [block for block in blocks() if block.title == "soak"]
+    assert len(last) == 1
+    reader.follow(last[0])
 
 
 def test_a_hunk_of_perl_feeds_a_reduce_over_many_maps(run: Run, master: LocalMaster) -> None:

@@ -1,9 +1,8 @@
-"""One session against a master: its adapter started, every attempt played, the outcome compared."""
+"""One session against a master: a job handed to its adapter, every attempt played, the outcome compared."""
 
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
 import tempfile
@@ -13,63 +12,71 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from disco_conformance.master import greeting
+from disco_conformance.master.adapter import Adapter, Started
+from disco_conformance.master.crew import REMAKE, Crew
 from disco_conformance.master.link import Attempt, Switchboard
 from disco_conformance.master.pack import PREFIX, build
-from disco_conformance.master.player import WorkerPlayer, good_steps, prefix_of
-from disco_conformance.master.results import Done, check
+from disco_conformance.master.player import WorkerPlayer, gives_task, good_steps, prefix_of
+from disco_conformance.master.results import Done, check, latest
 from disco_conformance.play.channel import Deadline
-from disco_conformance.play.launch import LaunchError, Process
+from disco_conformance.play.launch import LaunchError
 from disco_conformance.play.result import LEAK, PASS, TIMEOUT, UNLAUNCHABLE, Failed, Result
 from disco_conformance.session.matching import load
-from disco_conformance.session.model import WORKER, Head, Message, Session, walk
+from disco_conformance.session.model import WORKER, Head, Message, Session, Step, walk
+from disco_conformance.wire.referee import DEAD, LOST, Referee
 from disco_conformance.wire.transcript import Transcript
 
 TURN_S = 0.05
-LEAVE_S = 12.0
+LEAVE_S = 20.0
 JOIN_S = 10.0
-LEAST_S = 30.0
-MAX_OUTCOME_BYTES = 1 << 20
+LEAST_S = 60.0
+SHOWN = 400
+
+
+class HarnessFault(Exception):
+    """The session was played otherwise than it reads: nothing is known about the master."""
 
 
 class MasterCase:
-    """Every attempt is played in a thread of its own: those of the map when the session is a reduce task's,
-    then the session's, and the rest by a worker without a fault."""
+    """Every attempt is played in a thread of its own: one by the session, the others by a worker without a
+    fault. The session's is the first, or in a job with map and reduce the first that is told to reduce."""
 
     def __init__(self, session: Session, axis: str, patience: float, folder: Path) -> None:
-        self.session, self._axis = session, axis
+        self.session, self._axis, self._patience = session, axis, patience
         self.key = uuid.uuid4().hex
         self.board = Switchboard(self.key)
         self.transcript = Transcript()
         self._limit = Deadline(_least(session.head) * patience)
-        job = session.head.job
-        self._before = len(session.head.inputs) if job.has_map and job.has_reduce else 0
+        self._crew = Crew(session, self._limit, patience)
+        self._retried = 0
+        self._fate: Referee | None = None
         self.pack = folder / "job.pack"
         self.pack.write_bytes(build(session.head, self.board.port, self.key, _prefix(session)))
-        self._text = b""
         self._players: list[threading.Thread] = []
         self._failures: queue.SimpleQueue[tuple[Failed, Transcript]] = queue.SimpleQueue()
-        self._done: list[Done] = []
 
-    def play(self, adapter: Process) -> None:
+    def play(self, adapter: Adapter) -> None:
         """Raises Failed at the first thing that is wrong."""
         try:
-            while adapter.poll() is None:
+            while not adapter.over():
                 self._raise_failure()
-                self._admit(self.board.next_attempt(self._limit.at_most(TURN_S)))
-                self._read(adapter)
+                self._admit(self.board.next_attempt(self._limit.at_most(TURN_S), adapter.fd))
                 if self._limit.passed:
                     raise self._failed("the master did not come to an end", TIMEOUT)
-            self._read(adapter)
             for player in self._players:
                 player.join(JOIN_S)
             self._raise_failure()
-            if len(self._players) <= self._before:
-                raise self._failed("the master never started the worker", TIMEOUT, self._last_line()[:400])
+            if not self._crew.claimed:
+                raise self._failed(
+                    "the master never started the worker", TIMEOUT, adapter.last_line()[:SHOWN]
+                )
             self._check_outcome(adapter)
             self._check_gone()
+            self._check_harness()
         finally:
+            self._crew.session_is_over()
             self.board.hang_up()
             for player in self._players:
                 player.join(JOIN_S)
@@ -77,52 +84,71 @@ class MasterCase:
     def _admit(self, attempt: Attempt | None) -> None:
         if attempt is None:
             return
-        number, head = len(self.board.attempts), self.session.head
-        if number > head.outcome.attempts:
-            raise self._failed(f"the task was tried {number} times, not {head.outcome.attempts}")
-        play = self._play_session if number == self._before + 1 else self._play_other
-        player = threading.Thread(target=play, args=(attempt, number), daemon=True)
+        number, want = len(self.board.attempts), self.session.head.outcome.attempts
+        if number > want:
+            raise self._failed(f"the task was tried {number} times, not {want}")
+        player = threading.Thread(target=self._play_attempt, args=(attempt, number), daemon=True)
         self._players.append(player)
         player.start()
 
-    def _play_session(self, attempt: Attempt, _: int) -> None:
-        try:
-            self._check_launch(attempt)
-            player = WorkerPlayer(
-                self.session.head, attempt, self._axis, self._limit, self.transcript,
-                others_ended=self._others_ended,
-            )  # fmt: skip
-            self._finish(player.play(self.session.steps))
-        except Failed as failed:
-            self._failures.put((failed, self.transcript))
-
-    def _play_other(self, attempt: Attempt, number: int) -> None:
-        job = self.session.head.job
-        maps = number <= self._before or not job.has_reduce
-        outputs = dict(job.map_outputs) if maps else {}
+    def _play_attempt(self, attempt: Attempt, number: int) -> None:
         transcript = Transcript()
+        try:
+            greeting.check(attempt.hello, dict(self.session.head.env))
+            if self._crew.two_phases:
+                self._play_either(attempt, number, transcript)
+            elif number == 1 and self._crew.claim():
+                self._play_session(self._player(attempt, transcript), self.session.steps, transcript)
+            else:
+                self._crew.other_may_begin()
+                player = self._player(attempt, transcript, outputs=self._outputs())
+                self._play_other(player, good_steps(self._outputs()), number, transcript)
+        except Failed as failed:
+            self._failures.put((failed, transcript))
+
+    def _player(
+        self, attempt: Attempt, transcript: Transcript, outputs: dict[str, str] | None = None
+    ) -> WorkerPlayer:
+        axis = self._axis if outputs is None else "plain"
+        return WorkerPlayer(self.session.head, attempt, axis, transcript, outputs=outputs, crew=self._crew)
+
+    def _play_either(self, attempt: Attempt, number: int, transcript: Transcript) -> None:
+        """What an attempt is for is known from its TASK."""
+        player = self._player(attempt, transcript)
+        at = player.until_task(self.session.steps)
+        mode = player.mode_given()
+        if mode == "reduce" and self._crew.claim():
+            self._play_session(player, self.session.steps[at:], transcript)
+            return
+        outputs = self._outputs() if mode == "map" else {}
+        player.outputs, player.is_session = outputs, False
+        steps = good_steps(outputs)
+        self._play_other(player, steps[_task_at(steps) :], number, transcript)
+
+    def _outputs(self) -> dict[str, str]:
+        """What the map tasks beside the session report."""
+        job = self.session.head.job
+        return {} if job.has_reduce and not job.has_map else dict(job.map_outputs)
+
+    def _play_session(self, player: WorkerPlayer, steps: Sequence[Step], transcript: Transcript) -> None:
+        self.transcript = transcript
+        try:
+            self._fate = player.referee
+            self._crew.finished(player.play(steps))
+            self._retried += max(player.tasks_given - 1, 0)
+        finally:
+            self._crew.session_is_over()
+
+    def _play_other(
+        self, player: WorkerPlayer, steps: Sequence[Step], number: int, transcript: Transcript
+    ) -> None:
         transcript.add("·", f"attempt {number}")
         try:
-            player = WorkerPlayer(
-                self.session.head, attempt, "plain", self._limit, transcript, outputs=outputs
-            )
-            self._finish(player.play(good_steps(outputs)))
+            self._crew.finished(player.play(steps))
         except Failed as failed:
             failed.line = self.session.steps[-1].line
             failed.reason = f"attempt {number}: {failed.reason}"
-            self._failures.put((failed, transcript))
-
-    def _finish(self, done: Done | None) -> None:
-        if done is not None:
-            self._done.append(done)
-
-    def _others_ended(self, limit: Deadline) -> bool:
-        """`crowd` tasks are done: what may be asked while the session's worker is still there."""
-        while len(self._done) < self.session.head.job.crowd:
-            if limit.passed:
-                return False
-            time.sleep(TURN_S)
-        return True
+            raise
 
     def _raise_failure(self) -> None:
         if not self._failures.empty():
@@ -133,67 +159,60 @@ class MasterCase:
     def _failed(self, reason: str, verdict: str = "fail", got: str = "") -> Failed:
         return Failed(reason, verdict=verdict, line=self.session.steps[-1].line, got=got)
 
-    def _read(self, adapter: Process) -> None:
-        try:
-            while len(self._text) < MAX_OUTCOME_BYTES and (data := os.read(adapter.stdout, 1 << 16)):
-                self._text += data
-        except BlockingIOError:
-            return
-
-    def _check_launch(self, attempt: Attempt) -> None:
-        hello = attempt.hello
-        leaked = [name for name in hello["env"] if name.startswith(("DISCO_", "DDFS_"))]
-        if leaked:
-            raise Failed(f"the setting {leaked[0]} leaks into the worker", requirement="launch.env", line=1)
-        if hello["pgid"] != hello["pid"]:
-            raise Failed("the worker has no process group of its own", requirement="launch.group", line=1)
-        if "relay.py" not in hello["files"]:
-            raise Failed(
-                f"the worker was not started in its job home: {hello['cwd']}",
-                requirement="launch.cwd",
-                line=1,
-            )
-        if not hello["stdout"]:
-            raise Failed(
-                "standard output does not lead to standard error", requirement="launch.streams", line=1
-            )
-        missing = [name for name, value in self.session.head.env if hello["env"].get(name) != value]
-        if missing:
-            raise Failed(f"the job's variable {missing[0]} is missing", requirement="launch.env", line=1)
-
-    def _check_outcome(self, adapter: Process) -> None:
-        want = self.session.head.outcome
-        got = self._outcome(adapter)
+    def _check_outcome(self, adapter: Adapter) -> None:
+        want, got = self.session.head.outcome, adapter.outcome()
+        if got is None:
+            shown = adapter.last_line()[:SHOWN]
+            raise self._failed(f"the adapter printed no outcome ({adapter.ended()})", got=shown)
         if got.get("status") != want.status:
             raise self._failed(f"the job is {got.get('status')}, not {want.status}", got=json.dumps(got))
         if want.reason and not re.search(want.reason, str(got.get("reason", ""))):
             raise self._failed(f"the reason does not say /{want.reason}/", got=json.dumps(got))
-        if len(self.board.attempts) != want.attempts:
-            raise self._failed(f"the task was tried {len(self.board.attempts)} times, not {want.attempts}")
+        attempts = len(self.board.attempts) + self._retried
+        if attempts != want.attempts:
+            raise self._failed(f"the task was tried {attempts} times, not {want.attempts}")
         if want.status == "ready":
-            try:
-                check(got.get("results"), self._done)
-            except Failed as failed:
-                failed.line = self.session.steps[-1].line
-                raise
+            self._check_results(got.get("results"))
 
-    def _last_line(self) -> str:
-        return self._text.decode("utf-8", "replace").strip().rpartition("\n")[2]
-
-    def _outcome(self, adapter: Process) -> dict[str, Any]:
-        line = self._last_line()
+    def _check_results(self, results: object) -> None:
+        done: Sequence[Done] = self._crew.done
         try:
-            value = json.loads(line)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise self._failed(f"the adapter printed no outcome ({adapter.poll()})", got=line[:400])
-        return value
+            check(results, latest(done) if REMAKE in self.session.head.needs else done)
+        except Failed as failed:
+            failed.line = self.session.steps[-1].line
+            raise
+
+    def _check_harness(self) -> None:
+        """What was said for the worker must lead to what the session expects. Raises HarnessFault."""
+        want, referee = self.session.head.outcome, self._fate
+        assert referee is not None  # a session was played, or nothing would have passed
+        given_up = self.session.head.job.max_failures == 0 and referee.fate == LOST
+        dead = referee.fate == DEAD or given_up
+        if dead != (want.status == "dead"):
+            why = referee.of_worker.reason if referee.of_worker else "what it said"
+            raise HarnessFault(f"{self.session.id}: after {why} the job is {want.status} for the session")
+        tasks = self._tasks_of_job()
+        if want.status == "ready" and (want.attempts > tasks) != (referee.fate == LOST):
+            reason = f"{want.attempts} attempts of {tasks} tasks do not fit an attempt that is {referee.fate}"
+            raise HarnessFault(f"{self.session.id}: {reason}")
+
+    def _tasks_of_job(self) -> int:
+        head, job = self.session.head, self.session.head.job
+        maps = len(head.inputs) + job.crowd if job.has_map else 0
+        return maps * (2 if REMAKE in head.needs and job.has_reduce else 1) + (
+            job.nr_reduces if job.has_reduce else 0
+        )
 
     def _check_gone(self) -> None:
-        for attempt in self.board.attempts:
-            if not attempt.ended(Deadline(LEAVE_S)):
-                raise self._failed("the job has ended, and its worker still runs", LEAK)
+        limit = LEAVE_S * self._patience
+        if not all(attempt.ended(Deadline(limit)) for attempt in self.board.attempts):
+            raise self._failed("the job has ended, and its worker still runs", LEAK)
+        if not all(child.ended(Deadline(limit)) for child in self.board.children):
+            raise self._failed("the worker has ended, and a process that it started still runs", LEAK)
+
+
+def _task_at(steps: Sequence[Step]) -> int:
+    return next(at for at, step in enumerate(steps) if gives_task(step))
 
 
 def _least(head: Head) -> float:
@@ -214,11 +233,13 @@ def _prefix(session: Session) -> str:
 
 def run_master_case(
     session: Session,
-    adapter: Sequence[str],
+    command: Sequence[str],
     axis: str = "plain",
     patience: float = 1.0,
     scratch: Path | None = None,
+    adapter: Adapter | None = None,
 ) -> Result:
+    """Without an `adapter` that is lent, `command` is started for this case alone."""
     start, head = time.monotonic(), session.head
     base = Result(
         head.id,
@@ -230,22 +251,21 @@ def run_master_case(
         path=session.path,
         requirement=head.proves[0],
     )
+    adapter = adapter or Started(command)
     with tempfile.TemporaryDirectory(
         prefix="conformance-master-", dir=scratch, ignore_cleanup_errors=True
     ) as name:
         case = MasterCase(session, axis, patience, Path(name))
+        failed: Failed | None = None
         try:
-            process = Process((*adapter, str(case.pack)), Path(name), case.key, {})
+            adapter.begin(case.pack, case.key)
+            case.play(adapter)
         except LaunchError as error:
-            case.board.close()
             return replace(base, verdict=UNLAUNCHABLE, reason=str(error))
-        try:
-            case.play(process)
-            failed = None
         except Failed as error:
             failed = error
         finally:
-            process.destroy()
+            adapter.leave(good=failed is None)
             case.board.close()
     result = replace(
         base, transcript=tuple(case.transcript.entries), seconds=round(time.monotonic() - start, 4)

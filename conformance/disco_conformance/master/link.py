@@ -12,7 +12,7 @@ from disco_conformance.play.channel import Deadline
 from disco_conformance.wire.frames import Frame, FrameFault, FrameReader
 
 CHUNK = 1 << 18
-GREET_S = 10.0
+GREET_S = 30.0
 
 
 class Attempt:
@@ -108,27 +108,32 @@ class Switchboard:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self.attempts: list[Attempt] = []
+        self.children: list[Attempt] = []
 
-    def next_attempt(self, deadline: Deadline) -> Attempt | None:
-        while not deadline.passed:
-            self._server.settimeout(max(deadline.left, 0.001))
-            try:
-                wire, _ = self._server.accept()
-            except TimeoutError:
-                return None
-            wire.settimeout(None)
-            attempt = Attempt(wire)
-            if attempt.greet(Deadline(GREET_S)) and attempt.hello.get("key") == self._key:
-                self.attempts.append(attempt)
-                return attempt
+    def next_attempt(self, deadline: Deadline, other: int = -1) -> Attempt | None:
+        """Also returns when `other`, a descriptor, has become readable."""
+        poll = select.poll()
+        for descriptor in {self._server.fileno(), other} - {-1}:
+            poll.register(descriptor, select.POLLIN)
+        ready = dict(poll.poll(deadline.left * 1000))
+        if self._server.fileno() not in ready:
+            return None
+        wire, _ = self._server.accept()
+        attempt = Attempt(wire)
+        if not attempt.greet(Deadline(GREET_S)) or attempt.hello.get("key") != self._key:
             attempt.close()
+        elif attempt.hello.get("child"):
+            self.children.append(attempt)
+        else:
+            self.attempts.append(attempt)
+            return attempt
         return None
 
     def hang_up(self) -> None:
-        for attempt in self.attempts:
+        for attempt in (*self.attempts, *self.children):
             attempt.hang_up()
 
     def close(self) -> None:
         self._server.close()
-        for attempt in self.attempts:
+        for attempt in (*self.attempts, *self.children):
             attempt.close()

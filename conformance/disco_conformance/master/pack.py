@@ -8,6 +8,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+from disco_conformance.master.crew import EARLY
 from disco_conformance.session.model import Head
 
 MAGIC, VERSION, HEADER_BYTES = 0xD5C0, 1, 128
@@ -21,7 +22,10 @@ def build(head: Head, port: int, key: str, prefix: str = PREFIX) -> bytes:
     job = head.job
     listed = [[url for _, url in item.replicas] for item in head.inputs]
     listed += [[f"raw://crowd-{at}"] for at in range(job.crowd)]
-    scheduler = {} if job.max_failures is None else {"max_failures": job.max_failures}
+    limits = (("max_failures", job.max_failures), ("max_cores", job.max_cores))
+    scheduler: dict[str, object] = {key: value for key, value in limits if value is not None}
+    if EARLY in head.needs:
+        scheduler[EARLY] = True
     jobdict = {
         "prefix": prefix,
         "input": listed,

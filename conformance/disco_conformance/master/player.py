@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from disco_conformance.master.body import Body
+from disco_conformance.master.crew import Crew
 from disco_conformance.master.link import Attempt
 from disco_conformance.master.results import Done
-from disco_conformance.play.channel import Deadline
 from disco_conformance.play.delivery import Sender
 from disco_conformance.play.result import TIMEOUT, Failed
 from disco_conformance.session.lines import read_steps
@@ -26,11 +26,13 @@ from disco_conformance.session.matching import Matcher, Scope, compile_payload, 
 from disco_conformance.session.model import (
     WORKER,
     Block,
+    Child,
     Close,
     Deaf,
     Delivery,
     Eof,
     Exit,
+    Grow,
     Head,
     Message,
     Nothing,
@@ -44,8 +46,8 @@ from disco_conformance.session.text import spell_step
 from disco_conformance.wire.frames import Frame, FrameFault, encode, shown
 from disco_conformance.wire.transcript import Transcript
 
-REPLY_WAIT_S = 5.0
-OTHERS_WAIT_S = 20.0
+REPLY_WAIT_S = 15.0
+OTHERS_WAIT_S = 60.0
 POLL_S = 0.2
 ANY_TASK: dict[str, Any] = {
     "host": "$str",
@@ -81,27 +83,42 @@ def good_steps(outputs: Iterable[str] = ()) -> tuple[Step, ...]:
     return read_steps(GOOD % "".join(rows))
 
 
-class WorkerPlayer:
-    """`outputs` are the contents of the files it makes. `others_ended` waits for the rest of the job."""
+class WorkerPlayer(Body):
+    """`outputs` are the contents of the files it makes; `crew` are the workers of the job, this one too."""
 
     def __init__(
-        self, head: Head, attempt: Attempt, axis: str, limit: Deadline, transcript: Transcript, *,
-        outputs: Mapping[str, str] | None = None, others_ended: Callable[[Deadline], bool] = lambda d: True,
+        self, head: Head, attempt: Attempt, axis: str, transcript: Transcript, *,
+        crew: Crew, outputs: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self._head, self._attempt, self._limit, self._transcript = head, attempt, limit, transcript
-        self._outputs = dict(head.outputs) if outputs is None else outputs
-        self._others_ended = others_ended
-        self._sender = Sender(self._write, lambda: None, axis)
+        super().__init__(attempt, Sender(self._write, lambda: None, axis), transcript)
+        self._head, self._limit = head, crew.limit
+        self.outputs = dict(head.outputs) if outputs is None else outputs
+        self.is_session = outputs is None
+        self._crew, self._patience = crew, crew.patience
         self._scope = Scope(words={"home": attempt.hello["cwd"]})
         self._peeked: Frame | None = None
-        self._line = 0
-        self._said_done = False
+        self._line, self._wait_until = 0, 0.0
+        self.tasks_given = 0
         self.done = Done({})
+        self._finished: list[Done] = []
 
-    def play(self, steps: Iterable[Step]) -> Done | None:
-        """What the task left behind, when it came to DONE. Raises Failed."""
+    def play(self, steps: Iterable[Step]) -> list[Done]:
+        """What the tasks left behind that came to DONE. Raises Failed."""
         self._run(steps)
-        return self.done if self._said_done else None
+        return self._finished
+
+    def until_task(self, steps: Sequence[Step]) -> int:
+        """Plays up to the line that expects TASK, and hears it; the number of steps that were played."""
+        at = next((at for at, step in enumerate(steps) if gives_task(step)), len(steps))
+        self._run(steps[:at])
+        self._line = steps[min(at, len(steps) - 1)].line
+        self._peeked = self._heard(None)
+        return at
+
+    def mode_given(self) -> str:
+        """What the TASK says that was just heard."""
+        payload = _payload(self._peeked) if self._peeked is not None else None
+        return str(payload.get("mode")) if isinstance(payload, dict) else ""
 
     def _run(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -109,6 +126,7 @@ class WorkerPlayer:
             _DO[type(step)](self, step)
 
     def _write(self, data: bytes) -> None:
+        self.referee.worker_bytes(data)
         self._attempt.order("err", data)
 
     def _fail(self, reason: str, verdict: str = "fail", want: str = "", got: str = "") -> Failed:
@@ -118,7 +136,8 @@ class WorkerPlayer:
         if self._peeked is not None:
             peeked, self._peeked = self._peeked, None
             return peeked
-        limit = self._limit.at_most(REPLY_WAIT_S if within_s is None else within_s)
+        wait_s = REPLY_WAIT_S if within_s is None else within_s
+        limit = self._limit.at_most(wait_s * self._patience)
         self._sender.flush()
         try:
             frame = self._attempt.frame(limit)
@@ -126,8 +145,11 @@ class WorkerPlayer:
             raise self._fail(f"Disco: {fault.reason}", got=shown(fault.bytes_kept)) from None
         if frame is None and not self._attempt.at_eof and not self._attempt.gone:
             raise self._fail(f"nothing came from Disco for {limit.seconds:.3g} s", TIMEOUT)
-        if frame is not None:
+        if frame is None:
+            self.referee.worker_ended()
+        else:
             self._transcript.add("M", str(frame))
+            self.referee.disco(frame)
         return frame
 
     def message(self, step: Message) -> None:
@@ -141,8 +163,31 @@ class WorkerPlayer:
         reason = self._mismatch(step, frame)
         if reason:
             raise self._fail(reason, want=spell_step(step), got=str(frame))
+        self._judge(frame)
+        if frame.name == "WAIT":
+            self._wait_until = time.monotonic() + _payload(frame)
         if frame.name == "TASK":
-            self.done = Done(_payload(frame))
+            self._begin(_payload(frame))
+
+    def _judge(self, frame: Frame) -> None:
+        """What no line asks for, and every Disco must keep."""
+        breach = self.referee.of_disco
+        if breach is not None:
+            failed = self._fail(breach.reason, got=str(frame))
+            failed.requirement = breach.requirement
+            raise failed
+
+    def _begin(self, info: Mapping[str, Any]) -> None:
+        """A task is given: the first, or the next one of a worker that is used again."""
+        self.tasks_given += 1
+        if self.tasks_given > 1:
+            self.done = Done(info)
+            return
+        self.done.info = info
+        if self.is_session:
+            self._crew.session_has_task()
+        else:
+            self._crew.other_has_task()
 
     def _mismatch(self, step: Message, frame: Frame) -> str | None:
         if frame.name != step.name:
@@ -154,6 +199,8 @@ class WorkerPlayer:
         return mismatch(want, _payload(frame), self._scope, f"the payload of {frame.name}")
 
     def _say(self, step: Message, value: Any) -> None:
+        if step.name == "INPUT":
+            time.sleep(max(0.0, self._wait_until - time.monotonic()))
         compiled = compile_payload(value, step.line)
         data = step.text.encode()
         if "$" in step.text or "{" in step.text:
@@ -161,7 +208,8 @@ class WorkerPlayer:
             if step.name == "OUTPUT":
                 filled = self._with_file(filled)
             data = json.dumps(filled, ensure_ascii=False).encode()
-        self._said_done = self._said_done or step.name == "DONE"
+        if step.name == "DONE" and self.done not in self._finished:
+            self._finished.append(self.done)
         self._transcript.add("W", f"{step.name} {len(data)} {shown(data)}")
         self._sender.send(encode(step.name, data))
 
@@ -176,7 +224,7 @@ class WorkerPlayer:
             self.done.reported.append((kind, 0, location))
             return [location, kind]
         location = f"out-{uuid.uuid4().hex}"
-        text = self._outputs.get("disco" if kind == "disco" else str(label), "")
+        text = self.outputs.get("disco" if kind == "disco" else str(label), "")
         text = fill(text, {"task": str(self.done.info.get("taskid"))})
         Path(self._attempt.hello["cwd"], location).write_text(text)
         self.done.reported.append((kind, label, text))
@@ -199,11 +247,15 @@ class WorkerPlayer:
             reason = _list_fault(payload)
             if reason:
                 raise self._fail(reason, got=str(frame))
-            seen.update({id_: [url for _, url in replicas] for id_, _, replicas in payload[1]})
-            if payload[0] == "done":
+            self._judge(frame)
+            ready = [entry for entry in payload[1] if entry[1] != "busy"]
+            seen.update({id_: [url for _, url in replicas] for id_, _, replicas in ready})
+            if payload[0] == "done" and len(ready) == len(payload[1]):
                 break
+            if self._limit.passed:
+                raise self._fail("the list of inputs is never complete", TIMEOUT, got=str(frame))
             time.sleep(POLL_S)
-        self.done.inputs.extend(url for urls in seen.values() for url in urls[:1])
+        self.done.inputs = [url for urls in seen.values() for url in urls[:1]]
         reason = self._inputs_fault(list(seen.values()))
         if reason:
             raise self._fail(reason, got=str(frame))
@@ -234,30 +286,10 @@ class WorkerPlayer:
         if frame is not None:
             raise self._fail(f"Disco said {frame.name} where it should end", got=str(frame))
 
-    def exit(self, step: Exit) -> None:
-        self._sender.flush()
-        status = step.low or 0
-        self._transcript.add("·", f"the worker exits with {status}")
-        self._attempt.order("exit", str(status).encode())
-
-    def signal(self, step: Signal) -> None:
-        self._sender.flush()
-        self._transcript.add("·", f"the worker dies of SIG{step.name}")
-        self._attempt.order("kill", str(int(getattr(signal, f"SIG{step.name}"))).encode())
-
-    def close(self, _: Close) -> None:
-        self._sender.flush()
-        self._transcript.add("·", "the worker closes its outputs, and stays")
-        self._attempt.order("hold")
-
-    def deaf(self, _: Deaf) -> None:
-        self._sender.flush()
-        self._transcript.add("·", "the worker closes its standard input")
-        self._attempt.order("deaf")
-
     def others(self, step: Others) -> None:
         self._sender.flush()
-        if not self._others_ended(self._limit.at_most(step.within_s or OTHERS_WAIT_S)):
+        limit = self._limit.at_most((step.within_s or OTHERS_WAIT_S) * self._patience)
+        if not self._crew.others_end(limit):
             raise self._fail("the other workers of the job are held up", TIMEOUT)
 
     def block(self, block: Block) -> None:
@@ -290,6 +322,10 @@ class WorkerPlayer:
         if isinstance(step, Message) and frame is not None:
             return self._mismatch(step, frame) is None
         return isinstance(step, Eof) and frame is None
+
+
+def gives_task(step: Step) -> bool:
+    return isinstance(step, Message) and step.side != WORKER and step.name == "TASK"
 
 
 def _is_discos(step: Step) -> bool:
@@ -351,5 +387,7 @@ _DO: dict[type[Step], Callable[[WorkerPlayer, Any], None]] = {
     Close: WorkerPlayer.close,
     Deaf: WorkerPlayer.deaf,
     Others: WorkerPlayer.others,
+    Grow: WorkerPlayer.grow,
+    Child: WorkerPlayer.child,
     Block: WorkerPlayer.block,
 }

@@ -3,10 +3,13 @@
 
 One connection to the player for each attempt. Both directions carry blocks `KIND LENGTH LF bytes`. To the
 player: `hello` (JSON), `in` (what Disco said), `eof`. From it: `err` and `out` (to be written), `exit` (a
-status), `kill` (end by this signal), `hold` (close both outputs and stay), `deaf` (close standard input).
+status), `kill` (end by this signal), `hold` (close both outputs and stay), `deaf` (close standard input),
+`grow` (take so many bytes of memory), `child` (start a process that stays, and says so on a connection of its
+own).
 """
 
 import json
+import mmap
 import os
 import select
 import socket
@@ -53,12 +56,43 @@ def obey(kind: str, data: bytes) -> None:
         time.sleep(600)
     elif kind == "deaf":
         os.close(0)
+    elif kind == "grow":
+        grow(int(data))
+    elif kind == "child" and os.fork() == 0:
+        stay()
+
+
+KEPT: list[mmap.mmap] = []
+RESERVED_ONLY = 0x4000  # MAP_NORESERVE: address space is taken, no page is
+
+
+def grow(size: int) -> None:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | RESERVED_ONLY
+    try:
+        KEPT.append(mmap.mmap(-1, size, flags=flags, prot=mmap.PROT_READ))
+    except (OSError, MemoryError):
+        write(2, b"MemoryError\n")
+        os._exit(1)
+
+
+def stay() -> None:
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    wire = call(child=True)
+    while wire.recv(1):
+        continue
+    os._exit(0)
+
+
+def call(**more: object) -> socket.socket:
+    wire = socket.create_connection(("127.0.0.1", int(os.environ["CONFORMANCE_PORT"])))
+    greeting = {**more, "key": os.environ["CONFORMANCE_KEY"]}
+    wire.sendall(block("hello", json.dumps(greeting).encode()))
+    return wire
 
 
 def main() -> None:
-    wire = socket.create_connection(("127.0.0.1", int(os.environ["CONFORMANCE_PORT"])))
-    greeting = {**hello(), "key": os.environ["CONFORMANCE_KEY"]}
-    wire.sendall(block("hello", json.dumps(greeting).encode()))
+    wire = call(**hello())
     reader = wire.makefile("rb", buffering=0)
     watched: list[socket.socket | int] = [wire, 0]
     while True:

@@ -22,7 +22,7 @@ FETCH_S = 10.0
 SHOWN = 400
 
 
-@dataclass
+@dataclass(eq=False)
 class Done:
     """A task that was told OK to its DONE: its TASK object, (type, label, text or URL) for each output, and
     the URLs that INPUT listed."""
@@ -39,6 +39,7 @@ def check(results: Any, done: Sequence[Done]) -> None:
         numbers = [task.info["taskid"] for task in tasks]
         if numbers != list(range(len(tasks))):
             raise Failed(f"the {mode} tasks have the numbers {numbers}", requirement="task.fields")
+    _check_shared_out(phases["map"])
     if not isinstance(results, list) or not all(isinstance(url, str) for url in results):
         raise Failed("the outcome holds no list of results", requirement="index.line", got=str(results))
     if phases["map"]:
@@ -47,12 +48,29 @@ def check(results: Any, done: Sequence[Done]) -> None:
     _check_phase(results, phases["reduce"] or phases["map"])
 
 
+def _check_shared_out(maps: Sequence[Done]) -> None:
+    """Each input of the job belongs to one map task."""
+    listed = [url for task in maps for url in task.inputs]
+    twice = next((url for url in listed if listed.count(url) > 1), None)
+    if twice is not None:
+        raise Failed("two map tasks have the same input", requirement="input.reply", got=twice)
+
+
+def latest(done: Sequence[Done]) -> list[Done]:
+    """Where tasks were carried out again: what each did last."""
+    return list({(task.info["mode"], task.info["taskid"]): task for task in done}.values())
+
+
 def _phase(done: Sequence[Done], mode: str) -> list[Done]:
     return sorted((t for t in done if t.info["mode"] == mode), key=lambda task: int(task.info["taskid"]))
 
 
 def _check_phase(urls: Sequence[str], tasks: Sequence[Done]) -> None:
     """What the URLs lead to is what these tasks reported."""
+    if not tasks:
+        if urls:
+            raise Failed("there are results, but no task came to DONE", got=urls[0])
+        return
     outputs = [output for task in tasks for output in task.reported]
     other = [url for url in urls if not url.startswith(("dir://", "tag://"))]
     if other:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from disco_conformance.play.channel import Deadline
 from disco_conformance.play.launch import LaunchError, Process
 from disco_conformance.play.player import Player
 from disco_conformance.play.result import LEAK, PASS, UNLAUNCHABLE, Failed, Result
@@ -66,10 +65,7 @@ def _check_leaks(player: Player) -> None:
     ended = player.process.poll()
     if ended is None:
         return
-    limit = Deadline(LEAVE_WAIT_S)
-    while player.process.family() and not limit.passed:
-        time.sleep(LEAVE_WAIT_S / 50)
-    left = player.process.family()
+    left = player.process.family_ends(LEAVE_WAIT_S)
     last = player.session.steps[-1].line
     if left:
         reason = f"the worker exited and left {len(left)} process{'es' if len(left) > 1 else ''} running"

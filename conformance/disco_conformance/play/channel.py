@@ -35,7 +35,7 @@ class Deadline:
         return time.monotonic() >= self._at
 
     def at_most(self, seconds: float | None) -> Deadline:
-        return Deadline(min(self.left, seconds if seconds is not None else self.left))
+        return Deadline(min(self.left, max(0.0, seconds) if seconds is not None else self.left))
 
 
 class Channel:
@@ -54,8 +54,9 @@ class Channel:
     def pending(self) -> bytes:
         return self._reader.pending
 
-    def frame(self, deadline: Deadline) -> Frame | None:
-        """The next frame; None at the deadline and at the end. Raises FrameFault, and goes on raising it."""
+    def frame(self, deadline: Deadline, *, or_exit: bool = False) -> Frame | None:
+        """The next frame; None at the deadline, at the end, and with `or_exit` when the process has ended.
+        Raises FrameFault, and goes on raising it."""
         while True:
             if self.fault is not None:
                 raise self.fault
@@ -66,13 +67,16 @@ class Channel:
                 raise
             if frame is not None or self.at_eof:
                 return frame
-            if not self._wait(deadline) and deadline.passed:
+            if not self._wait(deadline, or_exit) and (or_exit or deadline.passed):
                 return None
 
-    def _wait(self, deadline: Deadline) -> bool:
+    def _wait(self, deadline: Deadline, or_exit: bool = False) -> bool:
+        """Whether something came."""
         poll = select.poll()
         poll.register(self._process.stdout, select.POLLIN)
-        if not poll.poll(deadline.left * 1000):
+        if or_exit:
+            poll.register(self._process.end, select.POLLIN)
+        if self._process.stdout not in dict(poll.poll(deadline.left * 1000)):
             return False
         self._read()
         return True

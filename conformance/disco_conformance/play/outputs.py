@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from disco_conformance.play.ddfs import BlobService, Refused
 from disco_conformance.play.result import Failed
 
 TYPES = ("disco", "part", "tag")
@@ -14,8 +15,8 @@ SHOWN = 80
 
 
 class Outputs:
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, ddfs: BlobService | None = None) -> None:
+        self._home, self._ddfs = home, ddfs
         self.found: dict[str, bytes] = {}
         self._reported: dict[str, int] = {}
         self._earlier: set[str] = set()
@@ -24,7 +25,7 @@ class Outputs:
         """Raises Failed when the worker may not say so."""
         location, kind, label = self._checked(payload, line)
         if kind == "tag":
-            self.found["tag"] = self.found.get("tag", b"") + location.encode() + b"\n"
+            self.found["tag"] = self._saved(location.removeprefix("tag://"), line)
             return
         self._check_location(location, line)
         if location in self._earlier:
@@ -33,6 +34,15 @@ class Outputs:
         data = self._read(location, line)
         self.found[key] = self.found.get(key, b"") + data
         self._reported[location] = len(data)
+
+    def _saved(self, tag: str, line: int) -> bytes:
+        """What the tag holds now. A case without DDFS takes the name alone."""
+        if self._ddfs is None:
+            return self.found.get("tag", b"") + tag.encode() + b"\n"
+        try:
+            return self._ddfs.content(tag)
+        except Refused as refused:
+            raise _refused(refused.requirement, refused.reason, line) from None
 
     def task_done(self) -> None:
         """What comes now belongs to another task, or to another attempt of the same."""

@@ -8,13 +8,14 @@ for them.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from disco_conformance.play.channel import Channel, Deadline
 from disco_conformance.play.delivery import JOIN_WAIT_S, Sender
-from disco_conformance.play.launch import Ended, Process
+from disco_conformance.play.launch import Ended, Process, is_busy
 from disco_conformance.play.outputs import Outputs
 from disco_conformance.play.result import CRASH, LEAK, TIMEOUT, Failed
 from disco_conformance.play.world import World
@@ -44,13 +45,17 @@ from disco_conformance.wire.transcript import Transcript
 OK = encode("OK", b'"ok"')
 EXIT_WAIT_S = 10.0
 AFTER_EOF_S = 2.0
+AFTER_EXIT_S = 0.5  # for what a child has still to say, or to close
 IDLE_CPU_SHARE = 0.1
 IDLE_CPU_FLOOR_S = 0.1
-EXIT_POLL_S = 0.02
+# On a busy machine a worker that spins gets little of the processor; but whenever one looks, it wants it.
+LOOK_S = 0.02
+BUSY_SHARE, LEAST_BUSY = 0.9, 4
 
 
 class Player:
-    """`patience` stretches every limit, for slow machines and workers under a checker."""
+    """`patience` stretches every limit, for slow machines and workers under a checker; not how long nothing
+    may come."""
 
     def __init__(
         self, session: Session, world: World, process: Process, axis: str, patience: float = 1.0
@@ -58,7 +63,7 @@ class Player:
         self.session, self.world, self.process, self.patience = session, world, process, patience
         self.transcript = Transcript()
         self.channel = Channel(process)
-        self.outputs = Outputs(world.home)
+        self.outputs = Outputs(world.home, world.ddfs)
         self.scope = Scope(is_worker_pid=process.owns, words=world.words)
         self.inputs = InputModel(session.head.inputs, session.head.inputs_grow, world.fill)
         self._sender = Sender(self._write, self.channel.drained, axis)
@@ -69,6 +74,7 @@ class Player:
         self._done = False
         self._line = 0
         self._can_write = True
+        self._last_at = time.monotonic()
 
     def play(self) -> None:
         """Raises Failed at the first thing that is wrong."""
@@ -101,14 +107,17 @@ class Player:
             self._peeked = None
             self._tolerate(frame)
 
-    def _next_frame(self, limit: Deadline) -> Frame | None:
+    def _next_frame(self, limit: Deadline, *, or_exit: bool = False) -> Frame | None:
         try:
             if self._sender.may_flush:
                 frame = self.channel.frame(limit.at_most(JOIN_WAIT_S))
                 if frame is not None:
                     return frame
                 self._sender.flush()
-            return self.channel.frame(limit)
+            frame = self.channel.frame(limit, or_exit=True)
+            if frame is None and not or_exit and self.process.poll() is not None:
+                frame = self.channel.frame(limit.at_most(AFTER_EXIT_S))
+            return frame
         except FrameFault as fault:
             self.transcript.add("W", f"no frame: {shown(fault.bytes_kept)}")
             raise self._fail(fault.reason, got=shown(fault.bytes_kept), requirement="frame.grammar") from None
@@ -125,6 +134,7 @@ class Player:
     def _take(self, frame: Frame) -> None:
         self._peeked = None
         self._owed += 1
+        self._last_at = time.monotonic()
         self.transcript.add("W", str(frame))
 
     def _payload(self, frame: Frame) -> Any:
@@ -152,7 +162,7 @@ class Player:
             return self._fail(
                 f"the worker ended in the middle of a frame: {shown(self.channel.pending)}", want=want
             )
-        ended = self._wait_exit(Deadline(AFTER_EOF_S))
+        ended = self.process.wait(AFTER_EOF_S)
         if ended is None:
             return self._fail("the worker closed its side of the pipe but goes on running", want=want)
         verdict = CRASH if ended.signal is not None else "fail"
@@ -175,8 +185,16 @@ class Player:
         if frame.name == "OUTPUT":
             self.outputs.report(self._payload(frame), step.line)
         if frame.name == "DONE":
+            self._check_memory()
             self._done = True
             self.outputs.task_done()
+
+    def _check_memory(self) -> None:
+        most = self.session.head.memory_bytes
+        used = self.process.peak_bytes() if most is not None else 0
+        if most is not None and used > most:
+            reason = f"the worker used {used >> 20} MiB of memory; this case allows {most >> 20} MiB"
+            raise self._fail(reason, verdict=LEAK, requirement="reuse.clean")
 
     def _mismatch(self, step: Message, frame: Frame) -> str | None:
         if frame.name != step.name:
@@ -201,17 +219,23 @@ class Player:
             self._reply(encode(name, _json(payload)))
 
     def nothing(self, step: Nothing) -> None:
-        """Silence, and hardly any work done meanwhile."""
+        """Silence, and hardly any work done meanwhile. It begins with what was last said, not when we come to
+        look; what we find too late to know when it came counts as in time."""
         self._sender.flush()
-        cpu, start = self.process.cpu_seconds(), time.monotonic()
-        limit = self._limit(step.for_s)
-        frame = self._peeked or self._next_frame(limit)
-        if frame is not None:
+        cpu, start, family = self.process.cpu_seconds(), time.monotonic(), self.process.family()
+        limit = self._deadline.at_most(self._last_at + step.for_s - start)
+        frame, looks, busy = self._peeked, 0, 0
+        while frame is None and not limit.passed and not self.channel.at_eof:
+            frame = self._next_frame(limit.at_most(LOOK_S))
+            looks, busy = looks + 1, busy + any(is_busy(pid) for pid in family)
+        if frame is not None and not limit.passed:
             raise self._fail(f"the worker said {frame.name} where it should wait", got=str(frame))
-        if self.channel.at_eof:
+        self._peeked = frame
+        if frame is None and self.channel.at_eof:
             raise self._gone("a worker that waits")
         used, passed = self.process.cpu_seconds() - cpu, time.monotonic() - start
-        if used > max(IDLE_CPU_FLOOR_S, passed * IDLE_CPU_SHARE):
+        wants_more = busy > max(LEAST_BUSY, looks * BUSY_SHARE)
+        if wants_more or used > max(IDLE_CPU_FLOOR_S, passed * IDLE_CPU_SHARE):
             reason = f"the worker used {used:.2f} s of processor time in {passed:.2f} s of waiting"
             raise self._fail(reason, verdict=LEAK, requirement="talk.patience")
 
@@ -227,15 +251,13 @@ class Player:
     def exit(self, step: Exit) -> None:
         self._sender.flush()
         limit = self._limit(step.within_s or EXIT_WAIT_S)
-        while not self.channel.at_eof and self.process.poll() is None:
-            frame = self._peeked or self._next_frame(limit.at_most(EXIT_POLL_S))
+        if not self.channel.at_eof:
+            frame = self._peeked or self._next_frame(limit, or_exit=True)
             if frame is not None:
                 raise self._fail(
                     f"{frame.name} came after the last message", got=str(frame), requirement="error.last"
                 )
-            if limit.passed:
-                raise self._fail(f"the worker has not ended within {limit.seconds:.3g} s", verdict=TIMEOUT)
-        ended = self._wait_exit(limit)
+        ended = self.process.wait(limit.left)
         if ended is None:
             raise self._fail(f"the worker has not ended within {limit.seconds:.3g} s", verdict=TIMEOUT)
         self.transcript.add("·", str(ended))
@@ -244,13 +266,6 @@ class Player:
             raise self._fail(
                 f"the worker ended with {ended}", verdict=verdict, want=spell_step(step), got=str(ended)
             )
-
-    def _wait_exit(self, limit: Deadline) -> Ended | None:
-        while True:
-            ended = self.process.poll()
-            if ended is not None or limit.passed:
-                return ended
-            time.sleep(EXIT_POLL_S / 10)
 
     # What Disco does
 
@@ -281,6 +296,7 @@ class Player:
         self._owed = max(0, self._owed - 1)
 
     def _write(self, data: bytes) -> None:
+        self._last_at = time.monotonic()
         if not self._can_write or self.channel.write(data, self._deadline):
             return
         self._can_write = False
@@ -390,19 +406,17 @@ def _payload_bytes(step: Message, scope: Scope, task: dict[str, Any]) -> bytes:
         dropped = value.pop("$drop", [])
         del value["$base"]
         value = {key: item for key, item in {**task, **value}.items() if key not in dropped}
-    pad = _pad_of(step.text)
+    pad = _PAD.search(step.text)
     data = _json(realise(compile_payload(value, step.line), scope))
     if pad is None:
         return data
-    return data.replace(PAD_MARK, b"x" * max(0, pad - len(data) + len(PAD_MARK)), 1)
+    unit = (pad["unit"] or "x").encode()
+    room = max(0, int(pad["bytes"]) - len(data) + len(PAD_MARK))
+    return data.replace(PAD_MARK, unit * (room // len(unit)), 1)
 
 
 PAD_MARK = b"\\u0000pad"
-
-
-def _pad_of(text: str) -> int | None:
-    start = text.find('"$pad:')
-    return int(text[start + 6 : text.index('"', start + 1)]) if start >= 0 else None
+_PAD = re.compile(r'"\$pad:(?P<bytes>\d+)(?::(?P<unit>.))?"')
 
 
 _DO: dict[type[Step], Callable[[Player, Any], None]] = {

@@ -8,6 +8,8 @@ URL must go over HTTP. `{http}` is HOST:PORT of the file server, `{dead}` a port
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import shutil
 import socket
 import tempfile
@@ -15,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from disco_conformance.play.ddfs import BlobService
 from disco_conformance.play.web import FileServer
 from disco_conformance.session.matching import fill
 from disco_conformance.session.model import File, Head
@@ -27,17 +30,19 @@ PREFIXES = {"disco": "disco_data", "ddfs": "ddfs_data"}
 class World:
     def __init__(self, head: Head, name: str, keep: Path | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix=f"conformance-{name}-", dir=keep))
-        self.home = self.root / "home"
-        self.data = {"disco_data": self.root / "data", "ddfs_data": self.root / "ddfs"}
+        place = self.root / head.home
+        self.home = place / "home"
+        self.data = {"disco_data": place / "data", "ddfs_data": place / "ddfs"}
         for folder in (self.home, *self.data.values()):
-            folder.mkdir()
+            folder.mkdir(parents=True)
         self.jobfile = self.home / "jobfile"
         self.jobfile.write_bytes(b"")
         self._closed_port = _closed_port()
+        self.ddfs = BlobService(head.ddfs, (THERE, HERE)) if head.ddfs else None
         self.server: FileServer | None = None
         port = self._closed_port.getsockname()[1]
-        if head.files or any(_needs_server(url) for url in _urls(head)):
-            self.server = FileServer()
+        if head.files or self.ddfs or any(_needs_server(url) for url in _urls(head)):
+            self.server = FileServer(self.ddfs)
             port = self.server.port
         self.words = {
             "here": HERE,
@@ -97,16 +102,12 @@ class World:
 
 
 def _filled(file: File, words: dict[str, str]) -> bytes:
-    """Index files name URLs, which name ports."""
-    if b"{" not in file.data and not file.gzip:
-        return file.data
-    import gzip
-
-    data = gzip.decompress(file.data) if file.gzip else file.data
-    try:
-        data = fill(data.decode(), words).encode()
-    except UnicodeDecodeError:
-        return file.data
+    """The content. Index files name URLs, which name ports."""
+    data = file.data
+    if b"{" in data:
+        with contextlib.suppress(UnicodeDecodeError):
+            data = fill(data.decode(), words).encode()
+    data *= file.repeat
     return gzip.compress(data, mtime=0) if file.gzip else data
 
 

@@ -29,6 +29,7 @@ CHOSEN = (
     "schemes/dir-label-1",
     "endings/fatal",
     "endings/reuse-second-task",
+    "outputs/saved",
 )
 PID, PORT, STAMP, ROOT = "4242", "8989", "1700000000", "/srv/disco"
 _FRAME = re.compile(r"(?P<name>[A-Z_]{1,10}) \d+ (?P<payload>.*?)(?:\\n)?")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from disco_conformance.session.model import (
@@ -13,6 +12,7 @@ from disco_conformance.session.model import (
     DEFAULT_TIMEOUT_S,
     LEVELS,
     ROLES,
+    Ddfs,
     File,
     Head,
     Input,
@@ -25,7 +25,8 @@ from disco_conformance.session.values import seconds
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 NAME = re.compile(r"[a-z0-9]+([-.:@][a-z0-9]+)*")
 STATUSES = ("ok", "busy", "failed")
-LIMITS = ("file_bytes", "open_files")
+LIMITS = ("file_bytes", "open_files", "data_bytes")
+HOME = re.compile(r"[^/\0]+")
 HEAD_KEYS = frozenset(
     (
         *(
@@ -42,11 +43,12 @@ HEAD_KEYS = frozenset(
             "limits",
             "env",
         ),
-        *("inputs", "outputs", "files", "inputs_grow", "job", "outcome"),
+        *("inputs", "outputs", "files", "inputs_grow", "job", "outcome", "ddfs", "home", "memory_bytes"),
     )
 )
-_INPUT_KEYS = frozenset(["id", "replicas", "status", "from_poll", "spare", "made", "wait"])
-_FILE_KEYS = frozenset(["text", "hex", "repeat", "at", "status", "cut", "fails", "gzip", "location"])
+_INPUT_KEYS = frozenset(["id", "replicas", "status", "from_poll", "spare", "made", "wait", "times"])
+MAX_TIMES = 10_000
+_FILE_KEYS = frozenset(["text", "hex", "repeat", "at", "status", "cut", "fails", "gzip", "location", "stall"])
 MAX_FILE_BYTES = 256 << 20
 
 
@@ -74,6 +76,25 @@ def read_head(table: dict[str, Any]) -> Head:
         inputs_grow=_flag(table.get("inputs_grow", False), "inputs_grow"),
         job=_job(dict(_table(table, "job"))),
         outcome=_outcome(dict(_table(table, "outcome"))),
+        ddfs=_ddfs(dict(_table(table, "ddfs"))) if "ddfs" in table else None,
+        home=_pattern(table, "home", HOME, "the name of a folder") if "home" in table else "",
+        memory_bytes=_whole(table["memory_bytes"], "memory_bytes", 1) if "memory_bytes" in table else None,
+    )
+
+
+def _ddfs(table: dict[str, Any]) -> Ddfs:
+    _known(table, frozenset(item.name for item in fields(Ddfs)), "ddfs")
+    broken = table.get("broken", [])
+    if not isinstance(broken, list):
+        raise SessionError("ddfs.broken must be a list of hosts")
+    return Ddfs(
+        _whole(table.get("replicas", 1), "ddfs.replicas", 1),
+        _string(table.get("token", ""), "ddfs.token"),
+        _string(table.get("earlier", ""), "ddfs.earlier"),
+        tuple(_string(host, "ddfs.broken") for host in broken),
+        _whole(table.get("busy", 0), "ddfs.busy"),
+        _whole(table.get("tag_status", 0), "ddfs.tag_status"),
+        _whole(table["size_bytes"], "ddfs.size_bytes") if "size_bytes" in table else None,
     )
 
 
@@ -85,6 +106,7 @@ def _job(table: dict[str, Any]) -> Job:
         _flag(table.get("has_reduce", False), "job.has_reduce"),
         _whole(table.get("nr_reduces", 1), "job.nr_reduces"),
         _whole(table["max_failures"], "job.max_failures") if "max_failures" in table else None,
+        _whole(table["max_cores"], "job.max_cores", 1) if "max_cores" in table else None,
         _whole(table.get("crowd", 0), "job.crowd"),
         tuple((_label(key), _string(text, f"job.map_outputs.{key}")) for key, text in outputs.items()),
     )
@@ -177,11 +199,18 @@ def _label(key: str) -> str:
 def _inputs(entries: Any) -> tuple[Input, ...]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SessionError("inputs must be an array of tables: [[inputs]]")
-    inputs = tuple(_input(entry) for entry in entries)
+    inputs = tuple(item for entry in entries for item in _times(_input(entry), entry.get("times", 1)))
     ids = [i.id for i in inputs]
     if len(set(ids)) != len(ids):
         raise SessionError("two inputs have the same id")
     return inputs
+
+
+def _times(item: Input, times: Any) -> list[Input]:
+    """The input, and as many more like it as were asked for, with the ids that follow."""
+    if _whole(times, "inputs.times", 1) > MAX_TIMES:
+        raise SessionError(f"inputs.times is {times}; at most {MAX_TIMES}")
+    return [replace(item, id=item.id + more) for more in range(times)]
 
 
 def _input(entry: dict[str, Any]) -> Input:
@@ -238,12 +267,14 @@ def _file(path: str, spec: Any) -> File:
     return File(
         path=path,
         data=_data(path, spec),
+        repeat=_whole(spec.get("repeat", 1), "files.repeat", 1),
         at=_all_of(spec.get("at", ["http", "local"]), ("http", "local"), "files.at"),
         status=status,
         cut=_whole(spec["cut"], "files.cut") if "cut" in spec else None,
         fails=_whole(spec.get("fails", 0), "files.fails"),
         gzip=_flag(spec.get("gzip", False), "files.gzip"),
         location=_string(spec.get("location", ""), "files.location"),
+        stall=_whole(spec["stall"], "files.stall") if "stall" in spec else None,
     )
 
 
@@ -259,5 +290,4 @@ def _data(path: str, spec: dict[str, Any]) -> bytes:
     times = _whole(spec.get("repeat", 1), "files.repeat", 1)
     if len(data) * times > MAX_FILE_BYTES:
         raise SessionError(f"files.{path!r} would be larger than {MAX_FILE_BYTES} bytes")
-    data *= times
-    return gzip.compress(data, mtime=0) if spec.get("gzip") else data
+    return data

@@ -12,12 +12,15 @@ from typing import Any
 
 from disco_conformance.session.model import (
     Block,
+    Child,
     Close,
+    Ddfs,
     Deaf,
     Delivery,
     Eof,
     Exit,
     File,
+    Grow,
     Head,
     Input,
     Job,
@@ -46,6 +49,8 @@ STEP_WORDS: dict[str, type[Step]] = {
     "exit": Exit,
     "signal": Signal,
     "others": Others,
+    "grow": Grow,
+    "child": Child,
     "block": Block,
 }
 _WORD_OF = {kind: word for word, kind in STEP_WORDS.items()}
@@ -106,6 +111,8 @@ def _head(value: dict[str, Any]) -> Head:
     )
     table["job"] = Job(**_deep(value.get("job", {})))
     table["outcome"] = Outcome(**value.get("outcome", {}))
+    if value.get("ddfs") is not None:
+        table["ddfs"] = Ddfs(**_deep(value["ddfs"]))
     return Head(**{key: _tuple(item) for key, item in table.items()})
 
 
@@ -149,7 +156,7 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "step": {"oneOf": [{"$ref": f"#/$defs/{word}"} for word in STEP_WORDS]},
             **{word: _object(kind, word) for word, kind in STEP_WORDS.items()},
-            **{kind.__name__: _object(kind) for kind in (Head, Input, File, Job, Outcome)},
+            **{kind.__name__: _object(kind) for kind in (Head, Input, File, Job, Outcome, Ddfs)},
         },
     }
 
@@ -188,5 +195,6 @@ def _type(annotation: str) -> dict[str, Any]:
         "File": {"$ref": "#/$defs/File"},
         "Job": {"$ref": "#/$defs/Job"},
         "Outcome": {"$ref": "#/$defs/Outcome"},
+        "Ddfs": {"$ref": "#/$defs/Ddfs"},
     }
     return simple[annotation]

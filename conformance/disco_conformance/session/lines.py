@@ -11,11 +11,13 @@ from disco_conformance.session.model import (
     NAMES_OF_DISCO,
     NAMES_OF_WORKER,
     Block,
+    Child,
     Close,
     Deaf,
     Delivery,
     Eof,
     Exit,
+    Grow,
     Message,
     Nothing,
     Others,
@@ -37,6 +39,7 @@ MAX_STEPS = 10_000
 MAX_REPEAT = 100_000
 MAX_EXIT = 255
 MAX_SLICE = 1 << 30
+MAX_GROW_MIB = 1 << 20
 
 
 @dataclass
@@ -258,6 +261,18 @@ def _read_others(rest: str, line: int) -> Step:
     return Others(line, within)
 
 
+def _read_grow(rest: str, line: int) -> Step:
+    amount, _, unit = rest.partition(" ")
+    if unit != "MiB" or not amount.isdigit() or not 0 < int(amount) <= MAX_GROW_MIB:
+        raise SessionError("grow takes an amount of memory: grow 64 MiB", line)
+    return Grow(line, int(amount))
+
+
+def _read_child(rest: str, line: int) -> Step:
+    _no_more(rest, line)
+    return Child(line)
+
+
 _READERS: dict[str, Callable[[str, int], Step]] = {
     "chop": _read_chop,
     "split": _read_split,
@@ -271,4 +286,6 @@ _READERS: dict[str, Callable[[str, int], Step]] = {
     "close": _read_close,
     "deaf": _read_deaf,
     "others": _read_others,
+    "grow": _read_grow,
+    "child": _read_child,
 }

@@ -18,11 +18,13 @@ from disco_conformance.session.model import (
     TOLERATED,
     WORKER,
     Block,
+    Child,
     Close,
     Deaf,
     Delivery,
     Eof,
     Exit,
+    Grow,
     Message,
     Nothing,
     Others,
@@ -176,6 +178,8 @@ def _delivery_rules(session: Session, _: Known) -> Iterator[Finding]:
         for step in walk(session.steps):
             if isinstance(step, Others):
                 yield step.line, "a worker under test has no others: this line is for the role master"
+            if isinstance(step, Grow | Child):
+                yield step.line, "what a worker under test does is its own: this line is for the role master"
     if "master" in session.head.roles:
         yield from _master_rules(session)
 
@@ -184,12 +188,29 @@ def _master_rules(session: Session) -> Iterator[Finding]:
     for step in walk(session.steps):
         if isinstance(step, Raw) and step.side != WORKER:
             yield step.line, "raw bytes of a master are not expected: name the message"
-        if isinstance(step, Others) and not session.head.job.crowd:
-            yield step.line, "there are no others: the head has no crowd in [job]"
         if "worker" in session.head.roles and isinstance(step, Close | Deaf | Signal | Nothing | Delivery):
             yield step.line, "this line means another thing at each end: a session for both roles lacks it"
+    yield from _job_rules(session)
     if "worker" in session.head.roles:
         yield from _both_rules(session)
+
+
+def _job_rules(session: Session) -> Iterator[Finding]:
+    job, needs = session.head.job, session.head.needs
+    reduces = job.has_map and job.has_reduce
+    for step in walk(session.steps):
+        if isinstance(step, Others) and not job.crowd and not reduces:
+            yield step.line, "there are no others: the head has no crowd in [job]"
+        elif isinstance(step, Others) and reduces and not {"early-reduce", "remake"} & set(needs):
+            yield step.line, "the map tasks have ended long ago: only early-reduce or remake bring them here"
+    gives = any(isinstance(s, Message) and s.side != WORKER and s.name == "TASK" for s in session.steps)
+    if reduces and not gives:
+        yield None, "the worker of a reduce task is known by its TASK: the session has no such line"
+    offers = any(
+        isinstance(s, Message) and s.name == "WORKER" and '"reuse": true' in s.text for s in session.steps
+    )
+    if reduces and offers:
+        yield None, "a worker of the map would be used again for the reduce: [job] has has_map = false"
 
 
 def _both_rules(session: Session) -> Iterator[Finding]:

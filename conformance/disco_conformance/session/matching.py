@@ -19,6 +19,7 @@ from disco_conformance.session.model import SessionError
 
 OPEN = "..."
 _BINDING = re.compile(r"^(?P<head>.*?)(?: as (?P<bind>[a-z][a-z0-9_]*))?(?: ~ (?P<sample>.*))?$", re.S)
+_PAD = re.compile(r"\$pad:\d+(?::.)?")
 _COMPARISON = re.compile(r"^int(?:(?P<op>>=|<=|>|<)(?P<bound>-?\d+))?$")
 
 
@@ -77,8 +78,10 @@ def _matcher(text: str, line: int | None) -> Matcher:
     if text.startswith("$="):
         return Matcher("recall", text[2:])
     if text.startswith("$pad:"):
-        if not text[5:].isdigit():
-            raise SessionError(f"{text!r}: $pad takes a number of bytes", line)
+        if not _PAD.fullmatch(text):
+            raise SessionError(
+                f"{text!r}: $pad takes a number of bytes, and a character to fill them with", line
+            )
         return Matcher("pad", text[5:])
     parts = _BINDING.match(text[1:])
     assert parts is not None  # the pattern fits every string

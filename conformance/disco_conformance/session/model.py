@@ -115,6 +115,18 @@ class Others(Step):
 
 
 @dataclass(frozen=True)
+class Grow(Step):
+    """For the master's side: the worker takes so much memory. Refused it, it dies as a program does."""
+
+    mib: int
+
+
+@dataclass(frozen=True)
+class Child(Step):
+    """For the master's side: the worker starts a process that stays."""
+
+
+@dataclass(frozen=True)
 class Block(Step):
     """any-of: the first branch whose first step fits. maybe: none or once. repeat: low to high times.
     unordered: every branch once, in any order."""
@@ -140,28 +152,53 @@ class Input:
 
 @dataclass(frozen=True)
 class File:
-    """A file that the case offers. `at` says where: over http, on the local disk, or both."""
+    """A file that the case offers. `at` says where: over http, on the local disk, or both. Over http a file
+    that is `cut` breaks off after so many bytes, and one with `stall` stops there and sends nothing more. Its
+    content is `data`, `repeat` times, compressed when it is `gzip`."""
 
     path: str
     data: bytes
+    repeat: int = 1
     at: tuple[str, ...] = ("http", "local")
     status: int = 200
     cut: int | None = None
     fails: int = 0
     gzip: bool = False
     location: str = ""
+    stall: int | None = None
+
+
+@dataclass(frozen=True)
+class Ddfs:
+    """The DDFS that outputs may be saved in.
+
+    A blob gets `replicas`; with a `token`, tags want it; a tag holds the text `earlier` of another task
+    already. Hosts in `broken` refuse blobs, the first `busy` requests are put off with 503, and `tag_status`
+    is what every request about a tag is refused with. The blobs of a tag have `size_bytes` together, where
+    that is said.
+    """
+
+    replicas: int = 1
+    token: str = ""
+    earlier: str = ""
+    broken: tuple[str, ...] = ()
+    busy: int = 0
+    tag_status: int = 0
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Job:
     """For the master's side: what the job pack asks for, beside the inputs. `crowd` more map tasks run beside
-    the one of the session. In a job with map and reduce the session is that of the first reduce task, and the
-    map tasks before it are played for it. Map tasks other than the session's report `map_outputs`."""
+    the one of the session, at most `max_cores` tasks at a time. In a job with map and reduce the session is
+    that of the first reduce task, and the map tasks before it are played for it. Map tasks other than the
+    session's report `map_outputs`."""
 
     has_map: bool = True
     has_reduce: bool = False
     nr_reduces: int = 1
     max_failures: int | None = None
+    max_cores: int | None = None
     crowd: int = 0
     map_outputs: tuple[tuple[str, str], ...] = ()
 
@@ -169,7 +206,7 @@ class Job:
 @dataclass(frozen=True)
 class Outcome:
     """For the master's side: how the job ends. `reason` is a pattern, `attempts` counts every run of the
-    worker."""
+    worker, and every further task of a run."""
 
     status: str = "ready"
     reason: str = ""
@@ -196,6 +233,9 @@ class Head:
     inputs_grow: bool = False
     job: Job = Job()
     outcome: Outcome = Outcome()
+    ddfs: Ddfs | None = None
+    home: str = ""
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from disco_conformance.session.lines import OPENERS
 from disco_conformance.session.model import (
     DEFAULT_TIMEOUT_S,
     Block,
+    Child,
     Close,
     Deaf,
     Delivery,
     Eof,
     Exit,
     File,
+    Grow,
     Head,
     Input,
     Message,
@@ -77,6 +79,10 @@ def spell_head(head: Head) -> Iterator[str]:
         yield f"cpu = {toml_string(spell_seconds(head.cpu_s))}"
     if head.inputs_grow:
         yield "inputs_grow = true"
+    if head.home:
+        yield f"home = {toml_string(head.home)}"
+    if head.memory_bytes is not None:
+        yield f"memory_bytes = {head.memory_bytes}"
     for name, pairs in (("limits", head.limits), ("env", head.env), ("outputs", head.outputs)):
         if pairs:
             yield f"[{name}]"
@@ -84,11 +90,13 @@ def spell_head(head: Head) -> Iterator[str]:
                 f"{toml_string(key)} = {value if isinstance(value, int) else toml_string(value)}"
                 for key, value in pairs
             )
-    for name, part in (("job", head.job), ("outcome", head.outcome)):
-        changed = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
-        if changed:
-            yield f"[{name}]"
-            yield from (f"{key} = {_scalar(value)}" for key, value in changed.items())
+    for name, part in (("job", head.job), ("outcome", head.outcome), ("ddfs", head.ddfs)):
+        if part is not None:
+            changed = {f.name: getattr(part, f.name) for f in fields(part)}
+            changed = {f.name: changed[f.name] for f in fields(part) if changed[f.name] != f.default}
+            if changed or part is head.ddfs:
+                yield f"[{name}]"
+                yield from (f"{key} = {_scalar(value)}" for key, value in changed.items())
     for file in head.files:
         yield from _spell_file(file)
     for item in head.inputs:
@@ -113,26 +121,25 @@ def _spell_input(item: Input) -> Iterator[str]:
 
 def _spell_file(file: File) -> Iterator[str]:
     yield f"[files.{toml_string(file.path)}]"
+    yield f'hex = "{file.data.hex()}"'
     if file.gzip:
-        import gzip
-
-        yield f"text = {toml_string(gzip.decompress(file.data).decode())}"
         yield "gzip = true"
-    else:
-        yield f'hex = "{file.data.hex()}"'
     yield f"at = {_strings(file.at)}"
-    for key, default in (("status", 200), ("cut", None), ("fails", 0)):
+    for key, default in (("repeat", 1), ("status", 200), ("cut", None), ("fails", 0), ("stall", None)):
         if getattr(file, key) != default:
             yield f"{key} = {getattr(file, key)}"
     if file.location:
         yield f"location = {toml_string(file.location)}"
 
 
-def _scalar(value: bool | int | str | tuple[tuple[str, str], ...]) -> str:
+def _scalar(value: bool | int | str | tuple[str | tuple[str, str], ...]) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return "{" + ", ".join(f"{toml_string(k)} = {toml_string(v)}" for k, v in value) + "}"
+        pairs = [
+            f"{toml_string(item[0])} = {toml_string(item[1])}" for item in value if isinstance(item, tuple)
+        ]
+        return "{" + ", ".join(pairs) + "}" if pairs else _strings(tuple(str(item) for item in value))
     return str(value) if isinstance(value, int) else toml_string(value)
 
 
@@ -191,6 +198,10 @@ def spell_step(step: Step) -> str:
             return "deaf"
         case Others():
             return "others end" + _within(step.within_s)
+        case Grow():
+            return f"grow {step.mib} MiB"
+        case Child():
+            return "child"
     raise AssertionError(f"a step without a spelling: {step}")
 
 

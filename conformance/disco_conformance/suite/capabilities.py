@@ -1,11 +1,11 @@
-"""What a worker may declare that it can do. A case that needs more than that is not applicable, never
-passed."""
+"""What a worker or a master may declare that it can do. A case that needs more than that is not applicable,
+never passed."""
 
 from __future__ import annotations
 
 BEHAVIOURS = (
     "echo", "wordcount", "split", "say", "ping", "fail-error", "fail-fatal", "crash", "noisy", "slow",
-    "spawn-child",
+    "spawn-child", "print", "litter", "save",
 )  # fmt: skip
 CAPABILITIES: dict[str, str] = {
     **{f"task:{name}": f"the behaviour {name}" for name in BEHAVIOURS},
@@ -22,8 +22,15 @@ CAPABILITIES: dict[str, str] = {
     "patience": "cases that take longer than ten seconds",
     "reuse": "several tasks in one process, an extension",
 }
-EXTENSIONS = frozenset({"reuse"})
-DEFAULT = frozenset(CAPABILITIES) - EXTENSIONS
+MASTERS: dict[str, str] = {
+    "early-reduce": "reduce tasks start before the map is done, and are told that more is to come",
+    "remake": "map outputs that a reduce task cannot read are made again while it waits",
+    "memory-limit": "a worker that takes more than 4 GiB of memory is refused it",
+}
+CAPABILITIES.update(MASTERS)
+EXTENSIONS = frozenset({"reuse", "task:save"})
+DEFAULT = frozenset(CAPABILITIES) - EXTENSIONS - frozenset(MASTERS)
+OF_ANY_MASTER = frozenset(CAPABILITIES) - EXTENSIONS - frozenset(MASTERS)
 
 
 def check(names: frozenset[str]) -> frozenset[str]:

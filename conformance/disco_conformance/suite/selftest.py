@@ -121,6 +121,14 @@ def _try_mutants(
 def _side_by_side(
     plays: Sequence[tuple[str, Play]], players: dict[str, Player], options: Options
 ) -> list[tuple[str, Result]]:
-    with ThreadPoolExecutor(options.jobs or default_jobs()) as pool:
-        done = [(name, pool.submit(run_play, players[name], play, options)) for name, play in plays]
-        return [(name, future.result()) for name, future in done]
+    """The workers first: a mutant of a master mostly waits, so more of these are tried at a time."""
+    results = []
+    for role in ROLES:
+        with ThreadPoolExecutor(options.jobs or default_jobs(role)) as pool:
+            done = [
+                (name, pool.submit(run_play, players[name], play, options))
+                for name, play in plays
+                if role_of(name) == role
+            ]
+            results += [(name, future.result()) for name, future in done]
+    return results

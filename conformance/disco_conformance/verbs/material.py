@@ -63,14 +63,25 @@ def material(folder: Path | None = None) -> Material:
 
 
 def player(command: tuple[str, ...], lacks: tuple[str, ...] = (), has: tuple[str, ...] = ()) -> Player:
+    declared = (capabilities.DEFAULT | _known(has)) - _known(lacks)
+    words = resolved(command)
+    return Player(Path(words[0]).name, words, declared)
+
+
+def master_player(
+    command: tuple[str, ...], lacks: tuple[str, ...], has: tuple[str, ...], kept: bool
+) -> Player:
+    declared = (capabilities.OF_ANY_MASTER | _known(has)) - _known(lacks)
+    words = resolved(command)
+    return Player(Path(words[0]).name, words, declared, "master", kept)
+
+
+def _known(names: tuple[str, ...]) -> frozenset[str]:
     try:
-        capabilities.check(frozenset((*lacks, *has)))
+        return capabilities.check(frozenset(names))
     except KeyError as error:
         known = ", ".join(capabilities.CAPABILITIES)
         raise click.UsageError(f"{error.args[0]} is no capability; known are {known}") from None
-    declared = (capabilities.DEFAULT | frozenset(has)) - frozenset(lacks)
-    words = resolved(command)
-    return Player(Path(words[0]).name, words, declared)
 
 
 def resolved(command: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ import click
 from disco_conformance.report import badge, html, junit, matrix, ndjson
 from disco_conformance.report.terminal import Terminal, summary
 from disco_conformance.session.model import LEVELS
-from disco_conformance.suite import capabilities, exits
+from disco_conformance.suite import exits
 from disco_conformance.suite.baseline import judge, read_baseline
 from disco_conformance.suite.collection import Play, choose, matching, plays
 from disco_conformance.suite.run import Options, Player, Run, execute
-from disco_conformance.verbs.material import Material, material, player, resolved
+from disco_conformance.verbs.material import Material, master_player, material, player
 
 REPORTS = ("ndjson", "junit", "markdown", "html", "badge")
 COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -32,7 +32,12 @@ def worker_options(verb: Callable[..., Any]) -> Callable[..., Any]:
             "--has", multiple=True, metavar="CAPABILITY", help="An extension that it can do: reuse."
         ),
         click.option("--jobs", default=0, help="Cases at a time. Default: two a processor."),
-        click.option("--patience", default=1.0, help="Stretches every time limit by this factor."),
+        click.option(
+            "--patience",
+            default=1.0,
+            envvar="DISCO_CONFORMANCE_PATIENCE",
+            help="Stretches every time limit by this factor.",
+        ),
         click.option(
             "--sessions", "folder", type=click.Path(path_type=Path, exists=True), help="Other session files."
         ),
@@ -94,25 +99,27 @@ def worker(
 @click.option(
     "--adapter", required=True, metavar="COMMAND", help="Is handed a job pack and prints the outcome."
 )
+@click.option("--kept", is_flag=True, help="It is started once, and reads packs from its standard input.")
 @click.option("--profile", default="fast", type=click.Choice(("fast", "full")), show_default=True)
 @click.option(
     "--known-failing", type=click.Path(path_type=Path, dir_okay=False), help="A list made by baseline."
 )
-@click.option("--jobs", default=0, help="Cases at a time. Default: two a processor.")
+@click.option("--has", multiple=True, metavar="CAPABILITY", help="An extension that the master has: reuse.")
+@click.option("--lacks", multiple=True, metavar="CAPABILITY", help="What the master cannot do.")
+@click.option("--jobs", default=0, help="Cases at a time. Default: six a processor.")
 @click.option("--patience", default=1.0, help="Stretches every time limit by this factor.")
 @click.option("--run", "patterns", multiple=True, metavar="PATTERN", help="Only cases with such ids.")
 @click.option("--level", default="may", type=click.Choice(LEVELS), help="Leave out weaker levels.")
 def master(
-    adapter: str, profile: str, known_failing: Path | None, jobs: int, patience: float,
-    patterns: tuple[str, ...], level: str, **files: Path | None,
+    adapter: str, kept: bool, profile: str, known_failing: Path | None, patterns: tuple[str, ...],
+    level: str, **options: Any,
 ) -> None:  # fmt: skip
     """Play the worker's side of the sessions against a master."""
     found = material()
-    command = resolved(tuple(shlex.split(adapter)))
-    under_test = Player(Path(command[0]).name, command, frozenset(capabilities.CAPABILITIES), "master")
+    under_test = master_player(tuple(shlex.split(adapter)), options["lacks"], options["has"], kept)
     chosen = chosen_plays(found, profile, patterns, level, "master")
-    wanted = {name: path for name, path in files.items() if path}
-    raise SystemExit(_run(found, under_test, chosen, Options(jobs, patience), wanted, known_failing))
+    files = {name: options[name] for name in REPORTS if options.get(name)}
+    raise SystemExit(_run(found, under_test, chosen, _options(options), files, known_failing))
 
 
 for _name in REPORTS:

@@ -13,6 +13,8 @@ PARTS = (
     "schemes",
     "outputs",
     "endings",
+    "reuse",
+    "saving",
 )
 
 

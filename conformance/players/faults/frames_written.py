@@ -274,3 +274,71 @@ def _(w):
             return
 
     w.Stream.write = deaf
+
+
+def texts_as(w, spell):
+    """How a payload that is a text is spelt."""
+
+    def encode(name, data, payload):
+        data = spell(payload) if isinstance(payload, str) else data
+        return b"%s %d %s\n" % (name, len(data), data)
+
+    encoded_as(w, encode)
+
+
+@fault("payloads-by-hand", "a text is put between quotes as it is")
+def _(w):
+    texts_as(w, lambda text: b'"%s"' % text.encode())
+
+
+@fault("escapes-quotes-only", "control characters in texts are not escaped")
+def _(w):
+    texts_as(w, lambda text: b'"%s"' % text.replace("\\", "\\\\").replace('"', '\\"').encode())
+
+
+@fault("escapes-like-python", "characters outside ASCII are escaped as in Python")
+def _(w):
+    texts_as(w, lambda text: b'"%s"' % text.encode("unicode_escape").replace(b'"', b'\\"'))
+
+
+@fault("payloads-end-at-nul", "a text ends at its first NUL, and its LENGTH does not")
+def _(w):
+    def encode(name, data, payload):
+        whole = b'"%s"' % payload.encode() if isinstance(payload, str) else data
+        written = whole.partition(b"\0")[0] + b'"' if b"\0" in whole else data
+        return b"%s %d %s\n" % (name, len(whole) if b"\0" in whole else len(data), written)
+
+    encoded_as(w, encode)
+
+
+@fault("length-in-16-bits", "LENGTH is kept in 16 bits")
+def _(w):
+    encoded_as(w, lambda name, data, _: b"%s %d %s\n" % (name, len(data) & 0xFFFF, data))
+
+
+@fault("cuts-texts-in-bytes", "a long text is cut in the middle of a character")
+def _(w):
+    def spell(text):
+        data = text.encode()
+        if len(data) <= 16_001:
+            return json.dumps(text).encode()
+        is_middle = data[16_001] & 0xC0 == 0x80
+        return b'"%s"' % data[: 16_001 if is_middle else 16_000]
+
+    texts_as(w, spell)
+
+
+@fault("prints-as-they-are", "bytes that a task prints go into a payload as they are")
+def _(w):
+    class Lenient(bytes):
+        def decode(self, *_):
+            return super().decode("utf-8", "surrogateescape")
+
+    pread = os.pread
+    w.os = type("module", (), {**vars(os), "pread": staticmethod(lambda *words: Lenient(pread(*words)))})
+
+    def encode(self, name, payload):
+        data = json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        return b"%s %d %s\n" % (name.encode(), len(data), data)
+
+    w.Stream.encode = encode

@@ -203,3 +203,92 @@ def _(w):
             pass
 
     w.Task.pause = spin
+
+
+@fault("ids-through-doubles", "ids are kept as floating-point numbers")
+def _(w):
+    ask = w.Stream.ask
+
+    def double(self, name, payload="", *expected):
+        if name == "INPUT_ERR":
+            payload = [int(float(payload[0])), [int(float(rep_id)) for rep_id in payload[1]]]
+        return ask(self, name, payload, *expected)
+
+    w.Stream.ask = double
+
+
+@fault("reads-a-url-once", "a URL that was read for one input is not read for another")
+def _(w):
+    fetch_input = w.Task.input
+    seen = set()
+
+    def once(self, id_, status, replicas):
+        url = replicas[0][1] if replicas else ""
+        if url in seen:
+            return b""
+        seen.add(url)
+        return fetch_input(self, id_, status, replicas)
+
+    w.Task.input = once
+
+
+@fault("recurses-per-input", "each input of a list takes a call inside a call")
+def _(w):
+    def chain(entries):
+        if entries:
+            yield entries[0]
+            yield from chain(entries[1:])
+
+    polled(w, lambda self, flag, entries, read: (flag, list(chain(entries))))
+
+
+@fault("forgets-old-inputs", "only the last hundred inputs are known to have been read")
+def _(w):
+    class Short(dict):
+        def add(self, id_):
+            self[id_] = True
+            if len(self) > 100:
+                del self[next(iter(self))]
+
+    w.set = lambda *words: Short()
+
+
+@fault("rereads-new-urls", "an input that is listed at another place is read again")
+def _(w):
+    urls = {}
+
+    def change(self, flag, entries, read):
+        for id_, _, replicas in entries:
+            if urls.setdefault(id_, replicas) != replicas:
+                read.discard(id_)
+        return flag, entries
+
+    polled(w, change)
+
+
+@fault("reduce-does-not-poll", "a reduce takes its first list for the whole one")
+def _(w):
+    polled(w, lambda self, flag, entries, read: ("done" if self.info["mode"] == "reduce" else flag, entries))
+
+
+@fault("fail-waits-for-the-rest", "after FAIL the other inputs are awaited before the task fails")
+def _(w):
+    after_error = w.Task.after_error
+
+    def later(self, id_, name, payload, why):
+        return None if name == "FAIL" else after_error(self, id_, name, payload, why)
+
+    w.Task.after_error = later
+
+
+@fault("no-memory-is-the-end", "when memory runs out, what was read so far counts")
+def _(w):
+    wordcount = w.BEHAVIOURS["wordcount"]
+
+    def lenient(task):
+        try:
+            wordcount(task)
+        except MemoryError:
+            task.output("counts", b"")
+
+    w.BEHAVIOURS["wordcount"] = lenient

@@ -229,8 +229,33 @@ def _(w):
     reported_as(w, lambda output: [*output[:2], hex(output[2])] if len(output) > 2 else output)
 
 
+@fault("label-in-16-bits", "a label is cut to 16 bits")
+def _(w):
+    reported_as(w, lambda output: [*output[:2], output[2] & 0xFFFF] if len(output) > 2 else output)
+
+
 @fault("splits-at-spaces-only", "words end at spaces only")
 def _(w):
     inputs = w.Task.inputs
     blank = bytes.maketrans(b"\t\n", b"__")
     w.Task.inputs = lambda self: (data.translate(blank) for data in inputs(self))
+
+
+@fault("home-through-a-shell", "the path of an output goes through a shell")
+def _(w):
+    def store(self, location, data):
+        Path("data").write_bytes(data)
+        os.system(f"cp data {Path.cwd()}/{location} 2>/dev/null")
+
+    w.Task.store = store
+
+
+@fault("environment-in-64-kib", "the environment is copied into 64 kilobytes")
+def _(w):
+    run = w.Task.run
+
+    def small(self):
+        assert sum(len(key) + len(value) for key, value in os.environ.items()) < 1 << 16
+        run(self)
+
+    w.Task.run = small

@@ -244,3 +244,20 @@ def _(w):
             w.Task.fetch = fetch
 
     w.Task.directory = skipping
+
+
+@fault("spins-on-sockets", "a body is awaited in a busy loop")
+def _(w):
+    def body(self, reply):
+        reply.fp.raw._sock.setblocking(False)
+        parts = []
+        while True:
+            try:
+                part = reply.read1(1 << 16)
+            except BlockingIOError:
+                continue
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+    w.Sources.body = body

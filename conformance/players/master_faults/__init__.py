@@ -3,7 +3,7 @@
 import importlib
 
 FAULTS = {}
-PARTS = ("frames", "answers", "endings", "results", "isolation")
+PARTS = ("frames", "answers", "endings", "starting", "results", "isolation", "again")
 
 
 def fault(name, sentence):

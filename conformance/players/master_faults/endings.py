@@ -1,8 +1,6 @@
 """Faults in starting and ending workers, and in what is said when."""
 
-import os
 import select
-import subprocess
 
 from master_faults import fault
 from master_faults.answers import at
@@ -168,36 +166,3 @@ def _(m):
         return reply
 
     at(m, "msg", kill)
-
-
-def started_with(name, sentence, change):
-    @fault(name, sentence)
-    def _(m):
-        popen = subprocess.Popen
-        m.subprocess = type(
-            "module",
-            (),
-            {**vars(subprocess), "Popen": lambda words, **options: popen(words, **change(options))},
-        )
-
-
-started_with(
-    "master-no-group",
-    "the worker shares the group of the master",
-    lambda o: {**o, "start_new_session": False},
-)
-started_with("master-other-directory", "the worker starts somewhere else", lambda o: {**o, "cwd": "/"})
-started_with(
-    "master-splits-output",
-    "standard output leads nowhere",
-    lambda o: {**o, "stderr": o["stdout"], "stdout": subprocess.DEVNULL},
-)
-started_with(
-    "master-leaks-settings",
-    "settings leak into the worker",
-    lambda o: {**o, "env": {**o["env"], "DISCO_PORT": "1"}},
-)
-started_with(
-    "master-no-job-environment", "the job environment is left out",
-    lambda o: {**o, "env": {k: v for k, v in o["env"].items() if k.startswith("CONF") or k in os.environ}},
-)  # fmt: skip

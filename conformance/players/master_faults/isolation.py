@@ -1,5 +1,6 @@
 """Faults by which one worker is felt by the others."""
 
+import contextlib
 import threading
 
 from master_faults import fault
@@ -8,15 +9,25 @@ from master_faults.answers import at
 _lock = threading.RLock()
 
 
-@fault("master-one-conversation", "while a worker is read no other is")
+@fault("master-one-conversation", "a worker that has begun to speak is served alone until it ends")
 def _(m):
-    frame = m.Stream.frame
+    frame, run = m.Stream.frame, m.Attempt.run
 
     def alone(self, limit_s):
-        with _lock:
-            return frame(self, limit_s)
+        if not self.buffer and not getattr(self, "alone", False):
+            m.select.select([self.process.stdout], [], [], limit_s)
+            _lock.acquire()
+            self.alone = True
+        return frame(self, limit_s)
 
-    m.Stream.frame = alone
+    def to_the_end(self):
+        try:
+            run(self)
+        finally:
+            if getattr(self.stream, "alone", False):
+                _lock.release()
+
+    m.Stream.frame, m.Attempt.run = alone, to_the_end
 
 
 @fault("master-one-lost-all-lost", "a lost attempt ends the job of all")
@@ -50,16 +61,25 @@ def _(m):
     m.Attempt.run, m.end = noted, end_all
 
 
-@fault("master-slow-for-all", "messages above the pace delay everybody")
+@fault("master-slow-for-all", "a worker that sends messages delays everybody")
 def _(m):
-    answer = m.Attempt.answer
-    m.DELAY_S = 6
+    answer, send = m.Attempt.answer, m.Stream.send
 
     def queued(self, name, payload):
         with _lock:
-            return answer(self, name, payload)
+            if name != "MSG":
+                return answer(self, name, payload)
+        self.stream.talks = True
+        return answer(self, name, payload)
 
-    m.Attempt.answer = queued
+    def slowly(self, *reply):
+        talks = self.__dict__.pop("talks", False)
+        with _lock if talks else contextlib.nullcontext():
+            send(self, *reply)
+            if talks:
+                m.time.sleep(600)
+
+    m.Attempt.answer, m.Stream.send = queued, slowly
 
 
 @fault("master-mixes-outputs", "outputs of all tasks are kept together")

@@ -11,10 +11,19 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT / "conformance") not in sys.path:
     sys.path.insert(0, str(ROOT / "conformance"))
 
+from disco_conformance.session.model import Session  # noqa: E402
+from disco_conformance.suite.collection import load_sessions  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def home() -> Path:
     return ROOT / "conformance"
+
+
+@pytest.fixture(scope="session")
+def sessions(home: Path) -> list[Session]:
+    """The whole collection, read once."""
+    return load_sessions(home / "sessions")
 
 
 @pytest.fixture(scope="session")

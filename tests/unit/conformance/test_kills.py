@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from disco_conformance.play.result import FAIL, Result
-from disco_conformance.suite.collection import load_sessions
+from disco_conformance.session.model import Session
 from disco_conformance.suite.kills import FILE, NOWHERE, elsewhere, merged, place_of, read_kills, write_kills
 
 
@@ -29,8 +29,8 @@ def test_lines_are_kept_as_text(tmp_path: Path) -> None:
     assert read_kills(tmp_path / "kills.json") == both
 
 
-def test_every_kill_of_the_suite_has_its_line(home: Path) -> None:
+def test_every_kill_of_the_suite_has_its_line(home: Path, sessions: list[Session]) -> None:
     kills = read_kills(home / FILE)
-    pairs = {(s.id, name) for s in load_sessions(home / "sessions") for name in s.head.kills}
+    pairs = {(s.id, name) for s in sessions for name in s.head.kills}
     assert {(id_, name) for id_, row in kills.items() for name in row} == pairs
     assert all(places for row in kills.values() for places in row.values())

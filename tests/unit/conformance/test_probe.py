@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
 import sys
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import pytest
 from disco_conformance import cli
 from disco_conformance.play.case import run_case
 from disco_conformance.probe.fuzz import fuzz
+from disco_conformance.probe.plan import Item, Plan
 from disco_conformance.probe.record import Copy
 from disco_conformance.probe.repl import Repl
+from disco_conformance.session.lint import Known, lint
 from disco_conformance.session.parse import parse, parse_file
 from disco_conformance.suite import selftest
 from disco_conformance.suite.run import Player
@@ -93,50 +95,61 @@ def test_repl_sends_what_is_typed(reference: tuple[str, ...]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("ignores-retry", "ERROR"),
+        pytest.param("reads-first-input-only", "output 0 differs", marks=pytest.mark.soak),
+        pytest.param("more-is-done", "", marks=pytest.mark.soak),
+    ],
+)
 def test_fuzz_finds_shrinks_and_writes(
-    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, reason: str
 ) -> None:
+    """What is found is small, a session file that lint accepts, and fails when it is played again."""
     path = tmp_path / "found.session"
-    mutant = selftest.mutant(home / "players", "reads-first-input-only").command
-    words = (
-        "fuzz",
-        "--seed",
-        "3",
-        "--budget",
-        "8s",
-        "-o",
-        str(path),
-        "--lacks",
-        "polling",
-        "--lacks",
-        "input-err",
-    )
-    assert leave(*words, "--", *mutant) == 1
+    mutant = selftest.mutant(home / "players", fault).command
+    assert leave("fuzz", "--seed", "1", "--budget", "40s", "-o", str(path), "--", *mutant) == 1
     (session,) = parse_file(path)
-    assert run_case(session, mutant).verdict == "fail"
-    assert len(session.head.inputs) == 2, "the smallest plan that shows it"
+    assert lint(session, Known({})) == []
+    result = run_case(session, mutant)
+    assert (result.verdict, reason in result.reason) == ("fail", True), result.reason
+    assert run_case(session, selftest.reference(home / "players").command).verdict == "pass"
+    assert len(session.head.inputs) <= 3, "a small plan that shows it"
+
+
+def test_a_plan_is_a_session_with_its_outcome(reference: tuple[str, ...]) -> None:
+    """What is drawn is what is played: each way to come by an input, and a task that cannot be done."""
+    good = Plan([
+        Item(0, ("a b",), 1, 0, "listed", ["busy", "ok"]), Item(3, ("a",), 2, 1, "retry", ["ok"]),
+        Item(6, ("c", "a"), 1, 2, "listed", ["ok", "ok"]),
+    ])  # fmt: skip
+    assert good.counts == "a 3\nb 1\nc 1\n" and not good.lost
+    assert run_case(good.session("plain"), reference).verdict == "pass"
+    lost = Plan([Item(0, ("a",), 1, 1, "nowhere", ["ok"])])
+    assert lost.lost and run_case(lost.session("bytewise"), reference, "bytewise").verdict == "pass"
+    assert run_case(Plan().session("plain"), reference).verdict == "pass"
 
 
 @pytest.mark.slow
 def test_fuzz_passes_the_reference_worker(home: Path) -> None:
-    reference = selftest.reference(home / "players")
-    quick = Player(reference.name, reference.command, reference.capabilities - {"polling"})
-    found = fuzz(quick, 1, 2.0, lambda text: None)
-    assert found.result is None and found.plays > 3
+    told: list[str] = []
+    found = fuzz(selftest.reference(home / "players"), 1, 8.0, told.append)
+    assert (found.result, found.session) == (None, None) and found.plays > 3
+    assert told == [f"{found.plays} conversations, all good"]
 
 
-def test_verbs_that_read(home: Path) -> None:
-    env = {"PYTHONPATH": str(home), "PATH": "/usr/bin:/bin"}
+def test_fuzz_of_a_worker_that_cannot_be_launched(home: Path) -> None:
+    nobody = Player("nobody", ("/no/such",), selftest.reference(home / "players").capabilities)
+    assert fuzz(nobody, 1, 5.0, lambda text: None).result is not None
+    assert leave("fuzz", "--budget", "5s", "--", "/no/such") == 5
 
+
+def test_verbs_that_read(capsys: pytest.CaptureFixture[str]) -> None:
     def say(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "disco_conformance", *words],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
+        with contextlib.suppress(SystemExit):
+            cli.main(list(words))
+        return capsys.readouterr().out
 
     assert "frame.length.bytes (must, both)" in say("explain", "frame.length.bytes")
     assert say("show", "golden/echo").startswith("+++\nid = ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from disco_conformance.master.results import Done, check
+from disco_conformance.master.results import Done, check, latest
 from disco_conformance.play.result import Failed
 
 INDEX = "dir://here/disco/here/j/index.txt"
@@ -110,3 +110,29 @@ def test_a_reduce_reads_what_the_map_left(home: Path) -> None:
     check([], [maps, Done(info(home.parents[1], mode="reduce"), inputs=[INDEX])])
     with pytest.raises(Failed, match="label 0 is not the parts"):
         check([], [maps, Done(info(home.parents[1], mode="reduce"))])
+
+
+def test_an_input_belongs_to_one_map_task(tmp_path: Path) -> None:
+    """input.reply: as the tasks were told."""
+    first, second = (Done(info(tmp_path, taskid=at), inputs=[f"raw://{at}"]) for at in (0, 1))
+    check([], [first, second])
+    second.inputs = first.inputs
+    with pytest.raises(Failed, match="two map tasks have the same input"):
+        check([], [first, second])
+
+
+def test_results_of_nobody(tmp_path: Path) -> None:
+    check([], [])
+    with pytest.raises(Failed, match="no task came to DONE"):
+        check([INDEX], [])
+
+
+def test_what_was_done_again_counts_once(home: Path) -> None:
+    """Where map outputs are made again, the last ones are the task's."""
+    before = Done(info(home.parents[1]), [("part", 0, "lost")])
+    after = Done(info(home.parents[1]), [("part", 0, "zero")])
+    (home / "index.txt").write_text(line(0, "p0"))
+    assert latest([before, after]) == [after]
+    check([INDEX], latest([before, after]))
+    with pytest.raises(Failed, match="the map tasks have the numbers"):
+        check([INDEX], [before, after])

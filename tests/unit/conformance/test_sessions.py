@@ -100,7 +100,7 @@ heads = st.builds(
 sessions = st.builds(Session, heads, st.lists(blocks(blocks(simple)), max_size=5).map(tuple))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(sessions)
 def test_text_and_json_keep_the_meaning(session: Session) -> None:
     written = spell(session)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,11 +16,11 @@ from disco_conformance.ledger.requirements import read_page, read_spec
 from disco_conformance.play.result import FAIL, NOT_APPLICABLE, PASS, UNLAUNCHABLE, Result
 from disco_conformance.report import badge, html, junit, matrix, ndjson, spoken
 from disco_conformance.session.jsonform import schema
-from disco_conformance.session.model import SessionError
+from disco_conformance.session.model import Session, SessionError
 from disco_conformance.session.parse import parse, parse_file
 from disco_conformance.suite import capabilities, selftest
 from disco_conformance.suite.baseline import UNREASONED, Known, judge, read_baseline, spell_baseline
-from disco_conformance.suite.collection import choose, load_profiles, load_sessions, matching, plays
+from disco_conformance.suite.collection import choose, load_profiles, matching, plays
 from disco_conformance.suite.exits import exit_status
 from disco_conformance.suite.players import read_players
 from disco_conformance.suite.run import Player, Run
@@ -89,10 +84,10 @@ def test_a_baseline_is_refused_until_it_has_reasons(tmp_path: Path) -> None:
     assert read_baseline(path) == [Known("a/y", "issue 7", 'said "no"', "bytewise")]
 
 
-def test_the_specification_has_a_case_for_everything(home: Path) -> None:
+def test_the_specification_has_a_case_for_everything(home: Path, sessions: list[Session]) -> None:
     """B27: a requirement without a case, or excluded without a reason, fails."""
     exclusions = read_exclusions(home / "spec" / "exclusions.toml")
-    ledger = build(read_spec(home / "spec"), load_sessions(home / "sessions"), exclusions)
+    ledger = build(read_spec(home / "spec"), sessions, exclusions)
     assert gaps(ledger, exclusions) == []
 
 
@@ -110,11 +105,10 @@ def test_a_numbered_line_must_be_marked(line: str) -> None:
         read_page(line, "page.md")
 
 
-def test_the_counts_of_the_collection(home: Path) -> None:
-    sessions = load_sessions(home / "sessions")
+def test_the_counts_of_the_collection(home: Path, sessions: list[Session]) -> None:
     workers = [s for s in sessions if "worker" in s.head.roles]
     masters = [s for s in sessions if "master" in s.head.roles]
-    assert len(workers) >= 500 and len(masters) >= 350
+    assert len(workers) >= 500 and len(masters) >= 395
     assert len({s.category for s in workers}) >= 13
     both = [s for s in workers if "master" in s.head.roles]
     assert len(both) >= 35
@@ -128,8 +122,23 @@ def test_the_counts_of_the_collection(home: Path) -> None:
         assert named == known
 
 
-def test_profiles(home: Path) -> None:
-    sessions, profiles = load_sessions(home / "sessions"), load_profiles(home / "sessions")
+def test_all_of_the_material_is_installed(home: Path) -> None:
+    """Each folder that the verbs read is named in the list of shared files."""
+    listed = tomllib.loads((home.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    patterns = {pattern for globs in listed.values() for pattern in globs}
+    read = [
+        *(home / "sessions").rglob("*"),
+        *(home / "players").rglob("*"),
+        home / "spec",
+        home / "self-test",
+    ]
+    folders = [path for path in read if path.is_dir() and path.name != "__pycache__"]
+    missing = [f"{path.relative_to(home.parent)}/*.*" for path in folders if any(path.glob("*.*"))]
+    assert [pattern for pattern in missing if pattern not in patterns] == []
+
+
+def test_profiles(home: Path, sessions: list[Session]) -> None:
+    profiles = load_profiles(home / "sessions")
     smoke = choose(sessions, "smoke", profiles)
     assert [s.id for s in smoke] == list(profiles.smoke) and len(smoke) == 8
     first = choose(sessions, "first", profiles)
@@ -189,18 +198,18 @@ def leave(*words: str) -> int:
 
 
 def test_smoke_on_the_shell_worker(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    start = time.monotonic()
     assert leave("smoke", "--", str(home / "players" / "worker.sh")) == 0
     assert capsys.readouterr().out.endswith("go on\n")
-    assert time.monotonic() - start < 6, "the budget is 3 s on a machine of its own"
 
 
 def test_nothing_is_never_success(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shell = str(home / "players" / "worker.sh")
-    assert leave("worker", "--run", "no-such-case", "--", shell) == 3
-    assert leave("worker", "--run", "golden/echo", "--lacks", "task:echo", "--", shell) == 3
-    assert leave("worker", "--run", "golden/echo", "--", "/no/such") == 5
-    assert leave("worker", "--run", "golden/echo", "--lacks", "task:fly", "--", shell) == 4
+    shell, one = (
+        str(home / "players" / "worker.sh"),
+        ("--sessions", str(home / "sessions/golden/echo.session")),
+    )
+    assert leave("worker", *one, "--run", "no-such-case", "--", shell) == 3
+    assert leave("worker", *one, "--lacks", "task:echo", "--", shell) == 3
+    assert leave("worker", *one, "--lacks", "task:fly", "--", shell) == 4
     assert leave("worker") == 4
     assert leave("no-such-verb") == 4
     assert leave("self-test", "--run", "no-such-case") == 3
@@ -214,14 +223,25 @@ def test_a_broken_session_file_is_an_error_of_the_harness(home: Path, tmp_path: 
 def test_a_run_with_reports(home: Path, reference: tuple[str, ...], tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in ("ndjson", "junit", "markdown", "html", "badge")}
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
-    assert leave("worker", "--run", "golden/echo", *options, "--", *reference) == 0
-    assert all(path.stat().st_size for path in files.values())
-    assert json.loads(files["ndjson"].read_text().splitlines()[-1])["complete"] is True
+    one = ("--sessions", str(home / "sessions/golden/echo.session"))
+    assert leave("worker", *one, *options, "--", *reference) == 0
+    header, *results, footer = [json.loads(line) for line in files["ndjson"].read_text().splitlines()]
+    assert (header["type"], header["planned"], footer["type"]) == ("header", 3, "footer")
+    assert (footer["complete"], footer["exit"], footer["verdicts"]["pass"]) == (True, 0, 3)
+    assert {row["axis"] for row in results} == {"plain", "bytewise", "joined"}
+    assert all(row["transcript"] for row in results)
+    tree = ElementTree.fromstring(files["junit"].read_text())
+    assert [suite.get("tests") for suite in tree] == ["3"]
+    assert "| hs.order | must | 3 |" in files["markdown"].read_text()
+    page = files["html"].read_text()
+    assert "3 of 3 cases pass." in page and "partial" not in page and "<th scope=col>Disco" in page
+    assert json.loads(files["badge"].read_text())["message"] == "3/3"
 
 
 def test_a_mutant_is_found_and_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mutant = selftest.mutant(home / "players", "writes-length-in-characters").command
-    assert leave("worker", "--run", "written/message-in-unicode", "--", *mutant) == 1
+    one = ("--sessions", str(home / "sessions/written/message-in-unicode.session"))
+    assert leave("worker", *one, "--", *mutant) == 1
     told = capsys.readouterr().out
     assert "lengths count bytes" in told and "again: disco-conformance worker --run" in told
 
@@ -229,46 +249,12 @@ def test_a_mutant_is_found_and_explained(home: Path, capsys: pytest.CaptureFixtu
 def test_baseline_then_stale(home: Path, tmp_path: Path, reference: tuple[str, ...]) -> None:
     path = tmp_path / "list.toml"
     mutant = selftest.mutant(home / "players", "done-without-waiting").command
-    options = ("--run", "endings/done-awaits-reply", "--run", "endings/done")
+    options = ("--sessions", str(home / "sessions/endings/done-awaits-reply.session"))
     cli.main(["baseline", "--write", str(path), *options, "--", *mutant])
     path.write_text(path.read_text().replace(UNREASONED, "a test"))
     assert tomllib.loads(path.read_text())["known"]
     assert leave("worker", *options, "--known-failing", str(path), "--", *mutant) == 0
     assert leave("worker", *options, "--known-failing", str(path), "--", *reference) == 2
-
-
-def test_an_interrupted_run_reaps_its_children(home: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "disco_conformance",
-        "worker",
-        "--run",
-        "golden",
-        "--",
-        "/bin/sleep",
-        "5678.9",
-    ]
-    run = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 20
-    while not children() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    run.send_signal(signal.SIGINT)
-    out, _ = run.communicate(timeout=20)
-    assert run.returncode == 3, out
-    assert "partial" in out
-    assert children() == []
-
-
-def children() -> list[str]:
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in found.splitlines() if line == "/bin/sleep 5678.9"]
 
 
 def test_the_session_in_the_readme_is_the_real_one(home: Path) -> None:
@@ -297,20 +283,21 @@ def test_matrix(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         "--html",
         str(page),
         "--run",
-        "golden/echo",
+        "launch/pid-is-own",
         "--run",
-        "read/json-*",
+        "read/json-spaces",
     )
     assert leave(*words) == 0
     told = capsys.readouterr()
     assert "gone: not built here" in told.err
-    assert "shell: 3 pass, 0 do not, 7 are not applicable" in told.out
+    assert "shell: 1 pass, 0 do not, 1 are not applicable" in told.out
     assert "<th scope=col>shell" in page.read_text()
 
 
-def test_the_conversations_of_the_specification_are_up_to_date(home: Path) -> None:
+@pytest.mark.slow
+def test_the_conversations_of_the_specification_are_up_to_date(home: Path, sessions: list[Session]) -> None:
     reference = selftest.reference(home / "players")
     written = (home / "spec" / "conversations.md").read_text()
-    assert spoken.page(load_sessions(home / "sessions"), reference) == written
+    assert spoken.page(sessions, reference) == written
     frames = re.findall(r"^[WM] [A-Z_]+ (\d+) (.*)$", written, flags=re.M)
     assert frames and all(int(length) == len(payload.encode()) for length, payload in frames)
