@@ -1,7 +1,7 @@
 """The administrator's node table: rows of (host spec, slots). Pure; the web and the core read it alike.
 
-A host spec is one host, or a numbered run of them: `name01:12` means name01, name02, … name12, all as wide
-as the last (M35).
+A host spec is one host (a name, an IPv4 address, an IPv6 address in brackets), or a numbered run of them:
+`name01:12` means name01, name02, … name12, all as wide as the last (M35).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 NODES_MAX = 10_000
 SLOTS_MAX = 10_000
-_HOST = re.compile(r"[A-Za-z0-9_.\-]{1,253}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9_.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]", re.ASCII)
 _RUN = re.compile(r"(?P<stem>[A-Za-z0-9_.\-]*?)(?P<first>\d{1,9}):(?P<last>\d{1,9})", re.ASCII)
 _SLOTS = re.compile(r"\d{1,6}", re.ASCII)
 

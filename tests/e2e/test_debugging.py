@@ -104,7 +104,7 @@ def failed(say: Run) -> str:
 
 
 def test_logs(say: Run, counted: str, failed: str) -> None:
-    """Each attempt's words, on the node until the job is purged; the cause at the end (W4, W22)."""
+    """B12: each attempt's words, on the node until the job is purged; the cause at the end (W4, W22)."""
     listed = say("disco", "logs", "-l", counted).stdout.splitlines()
     assert [line.split("\t")[0] for line in listed] == ["map:0", "map:1", "map:2"]
     assert [line.split("\t")[2] for line in listed] == ["localhost"] * 3

@@ -87,7 +87,7 @@ EXPECTED = {f"word{word}": 6 for word in range(20)}
 
 @pytest.mark.parametrize("phase", ["map", "reduce"])
 def test_master_killed_in_the_middle(own_master: LocalMaster, tmp_path: Path, phase: str) -> None:
-    """W1, W2: kill -9, restart: the job goes on, the finished task is kept, no record comes twice."""
+    """B5, W1, W2: kill -9, restart: the job goes on, the finished task is kept, no record comes twice."""
     gate = Gate(tmp_path, phase)
     job = submit_gated(own_master, gate)
     disco = Disco(settings=own_master.settings)
@@ -280,7 +280,7 @@ def test_unknown_things_are_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_job_error_shows_the_first_cause(own_master: LocalMaster) -> None:
-    """W4: traceback with the user's line, host, attempt."""
+    """B13, W4: traceback with the user's line, host, attempt."""
 
     def broken(entry: bytes, params: object) -> object:
         raise ValueError(f"bad entry {entry!r}")
@@ -327,7 +327,7 @@ def once(entry: bytes, params: object) -> object:
 
 @pytest.mark.slow
 def test_five_thousand_tasks(own_master: LocalMaster) -> None:
-    """M18, M681: one job of 5,000 raw:// inputs."""
+    """M14, M18, M681: one job of 5,000 raw:// inputs."""
     count = 5000
     job = Job("many", settings=own_master.settings).run(
         input=[f"raw://{n}" for n in range(count)], map=once, reduce=total, partitions=2

@@ -57,7 +57,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.usefixtures("examples")
 def test_tutorial_word_count(run: Run, tmp_path: Path, chekhov: bytes) -> None:
-    """2.4 (M608): chunk, blobs, xcat, run."""
+    """M1, M608: 2.4: chunk, blobs, xcat, run."""
     (tmp_path / "bigfile.txt").write_bytes(chekhov)
     assert "created" in run("ddfs", "chunk", "data:bigtxt", "./bigfile.txt").stdout
     assert run("ddfs", "blobs", "data:bigtxt").stdout.startswith("disco://localhost/ddfs/vol0/blob/")
@@ -73,7 +73,7 @@ def test_tutorial_word_count(run: Run, tmp_path: Path, chekhov: bytes) -> None:
 def test_word_count_over_every_scheme(
     run: Run, tmp_path: Path, web: str, chekhov: bytes, scheme: str
 ) -> None:
-    """M466-M471, C21."""
+    """M16, M466-M471, C21."""
     text = chekhov[:50_000]
     (tmp_path / "part.txt").write_bytes(text)
     if scheme == "tag":

@@ -12,13 +12,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..model import AttemptEnd, TaskSpec
+from ..model import AttemptEnd, FoundAttempt, TaskSpec
 
 
 class EngineEvents(Protocol):
     """What an engine calls back, from threads of its own. Each call returns at once and never raises."""
 
-    def node_up(self, node: str, generation: int, slots: int) -> None: ...
+    def node_up(
+        self, node: str, generation: int, slots: int, attempts: tuple[FoundAttempt, ...] = ()
+    ) -> None:
+        """`attempts` are those that the node kept while the master was away: each is then to be killed, or
+        ends as if it had been launched."""
+
     def node_stats(self, node: str, generation: int, disk_free_bytes: int, disk_used_bytes: int) -> None: ...
     def node_down(self, node: str, generation: int, why: str) -> None: ...
     def attempt_started(self, attempt: int, pid: int) -> None: ...

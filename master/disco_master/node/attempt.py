@@ -11,6 +11,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +36,7 @@ from .homes import DISCO_DIR, JobHome
 # These mean something in a URL or end its line in an index.
 _NOT_IN_URLS = frozenset("%?#") | {chr(code) for code in (*range(0x21), 0x7F)}
 _LOG_IS_FULL = "(the log is full: what follows was left out)\n"
+MAX_LOGS_LISTED = 10_000
 Settled = Callable[["Attempt", AttemptEnd], None]
 
 
@@ -130,14 +132,28 @@ class Answers:
         self._outputs[Output(url, OutputKind(message.type), message.label)] = location
 
     def finish(self) -> tuple[Output, ...]:
-        """The outputs, once they are safe on disk. Raises OutputError."""
-        files = {self._file(location): None for location in self._outputs.values() if location}
+        """The outputs, with their sizes, once they are safe on disk. Raises OutputError."""
+        found = {location: self._file(location) for location in self._outputs.values() if location}
+        files = {path: None for path, _ in found.values()}
         try:
             if files:
                 sync_files(files, self._directories(files))
         except OSError as error:
             raise OutputError(f"outputs can't be made safe: {error.strerror}", fatal=False) from error
-        return tuple(self._outputs)
+        sizes = {location: size for location, (_, size) in found.items()}
+        return tuple(
+            replace(output, size_bytes=sizes.get(location, 0)) for output, location in self._outputs.items()
+        )
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The replicas that the worker gave up on."""
+        return tuple(
+            url
+            for entry in self._inputs.values()
+            for replica, url in enumerate(entry.urls)
+            if (entry.id, replica) in self._failed
+        )
 
     def _entry(self, number: int) -> InputEntry:
         replicas = tuple(Replica(i, url) for i, url in enumerate(self._inputs[number].urls))
@@ -147,7 +163,8 @@ class Answers:
         urls = enumerate(self._inputs[number].urls)
         return tuple(Replica(i, url) for i, url in urls if (number, i) not in self._failed)
 
-    def _file(self, location: str) -> Path:
+    def _file(self, location: str) -> tuple[Path, int]:
+        """Path and size."""
         try:
             path = resolve_under(self._home.path, location)
             found = path.stat()
@@ -160,7 +177,7 @@ class Answers:
             ) from error
         if not stat.S_ISREG(found.st_mode):
             raise OutputError(f"OUTPUT {location!r} is no regular file", fatal=True)
-        return path
+        return path, found.st_size
 
     def _directories(self, files: dict[Path, None]) -> list[Path]:
         """All between the files and the job home, deepest first."""
@@ -178,6 +195,16 @@ class Answers:
 
 def log_path(home: Path, mode: Mode, task: int, attempt: int) -> Path:
     return home / DISCO_DIR / "logs" / f"{mode.value}-{task}-{attempt}.log"
+
+
+def find_logs(home: Path, mode: str = "*", task: str = "*") -> list[tuple[str, int, int, int]]:
+    """(mode, task, attempt, bytes) of the logs that a job has here: in order, the newest MAX_LOGS_LISTED."""
+    found = []
+    for path in (home / DISCO_DIR / "logs").glob(f"{mode}-{task}-*.log"):
+        named, number, attempt = path.stem.split("-")
+        with contextlib.suppress(FileNotFoundError):
+            found.append((named, int(number), int(attempt), path.stat().st_size))
+    return sorted(sorted(found, key=lambda log: log[2])[-MAX_LOGS_LISTED:])
 
 
 class AttemptLog:

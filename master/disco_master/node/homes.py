@@ -144,7 +144,7 @@ class Homes:
             unpack_pack(pack, stage)
             _link_or_copy(pack, stage / JOB_FILE)
             with suppress(PackError, OSError):  # a missing worker gets its own message when it is looked for
-                (stage / _worker(pack)).chmod(0o755)
+                (stage / _worker(stage / JOB_FILE)).chmod(0o755)
             (stage / MARK).touch()
             stage.rename(path)
         finally:

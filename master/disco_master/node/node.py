@@ -95,6 +95,11 @@ class Node:
         if refusing is not None:
             attempt.stop(*refusing)
 
+    def attempts(self) -> list[TaskSpec]:
+        """Those that were launched and have not been reported ended."""
+        with self._lock:
+            return [attempt.spec for attempt in self._attempts.values()]
+
     def widen(self, slots: int) -> None:
         """Have at least so many slots. The master never sends more attempts than it wants to run."""
         with self._lock:

@@ -3,10 +3,12 @@
 Arguments and answers are plain JSON-like values, so that an engine may send them anywhere:
 
     op           arguments                                     answer
-    shuffle      job, mode, outputs: [[url, kind, label], …]   the index's url; "": nothing to index
+    shuffle      job, mode, outputs: [[url, kind, label], …]   {"index": url, "gone": why}; no url: nothing to
+                                                               index; a reason: outputs are missing
     delete_job   job                                           null
     disk                                                       {"free_bytes": n, "used_bytes": n}
     attempt_log  job, mode, task, attempt                      text, or null: nothing was logged
+    attempt_logs job; mode and task, for one task alone        [[mode, task, attempt, bytes], …], in order
     tag_names                                                  [object name, …]: every version this node has
     tag_read     name: `NAME$stamp`                            text, or null
     tag_write    name: `NAME$stamp`, text                      null; kept unfinished
@@ -23,7 +25,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..model import Mode, Output, OutputKind
-from .attempt import log_path
+from .attempt import find_logs, log_path
 from .homes import HomeError, Homes
 from .shuffle import ShuffleError, shuffle
 from .storage.volumes import Kind, Volumes
@@ -61,10 +63,17 @@ def run_operation(place: Place, op: str, args: Arguments) -> Any:
         raise OperationError(str(error)) from error
 
 
-def _shuffle(place: Place, args: Arguments) -> str:
+def _shuffle(place: Place, args: Arguments) -> dict[str, str]:
     job = args["job"]
     outputs = [_output(value) for value in args["outputs"]]
-    return shuffle(place.homes.path(job), place.homes.base_url(job), Mode(args["mode"]), outputs)
+    try:
+        home, url = place.homes.path(job), place.homes.base_url(job)
+        index = shuffle(home, url, Mode(args["mode"]), outputs, args.get("number", 0))
+    except ShuffleError as error:
+        if not error.gone:
+            raise
+        return {"index": "", "gone": str(error)}
+    return {"index": index, "gone": ""}
 
 
 def _output(value: Any) -> Output:
@@ -90,6 +99,11 @@ def _attempt_log(place: Place, args: Arguments) -> str | None:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text("utf-8", "replace")
     return None
+
+
+def _attempt_logs(place: Place, args: Arguments) -> list[list[Any]]:
+    one = (Mode(args["mode"]).value, str(int(args["task"]))) if "mode" in args else ()
+    return [list(log) for log in find_logs(place.homes.path(args["job"]), *one)]
 
 
 def _tag_names(place: Place, args: Arguments) -> list[str]:
@@ -118,6 +132,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "delete_job": _delete_job,
     "disk": _disk,
     "attempt_log": _attempt_log,
+    "attempt_logs": _attempt_logs,
     "tag_names": _tag_names,
     "tag_read": _tag_read,
     "tag_write": _tag_write,

@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ")
+# The last one is what a task needs to keep results in DDFS where the master asks for the cluster's secret.
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ", "DISCO_SECRET_FILE")
 _PYTHON_LINE = re.compile(rb"#!\s*(?:\S*/)?(?:env\s+)?python(?:3(?:\.\d+)?)?\s*")
 _FIRST_LINE_BYTES = 256
 _PROC_BYTES = 8192
@@ -134,8 +135,9 @@ class WorkerProcess:
 
     def _peak_bytes(self, reported: int) -> int:
         # The kernel counts this process's own memory at the time of the vfork into the child's peak, so a
-        # figure below our own peak says nothing about the child.
-        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # figure below our own peak says nothing about the child. (Our own ru_maxrss would be too much: it
+        # holds the memory of whoever started us, in the same way.)
+        ours = _high_water_mark(os.getpid())
         return reported if reported > ours else self._known_peak_bytes
 
 

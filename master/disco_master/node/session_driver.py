@@ -14,9 +14,11 @@ answers with TASK; `release` answers with OK, and it exits. How an attempt ends 
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from disco.protocol.errors import FrameError, MessageError, ProtocolError
 from disco.protocol.messages import (
@@ -44,6 +46,9 @@ from .warden import Warden
 
 Said = Callable[[int, int, str], None]  # attempt, number of the message within it, text
 LAST_WORDS_S = 2.0  # for a worker that lost its framing to print what it has to say
+LAST_LINES = 5  # messages of a worker that crashed without other last words
+LAST_LINE_CHARACTERS = 1000
+_MORE_MEMORY = "have a task hold less, or raise DISCO_WORKER_MAX_MEM where the node runs, and restart it"
 # What allocators and interpreters print when they get no memory.
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory", "Out of memory")
 
@@ -89,6 +94,7 @@ class SessionDriver:
         warden.watch(self._process.pid)
         self._link = Link(self._process, wake, config.limits)
         self._announced = False
+        self._ended_alone = False  # and was not killed by us
         self._started = time.monotonic()
         self.parked = False
         self.ended = False
@@ -109,7 +115,9 @@ class SessionDriver:
             self.parked = True
             answers.log.close()
             return AttemptEnd(Outcome.DONE, outputs=verdict.outputs, cpu_s=self._process.cpu_since_last())
-        end = self._account(verdict, self._finish(attempt, verdict))
+        end = self._account(verdict, self._finish(attempt, verdict), conversation.last_lines)
+        if end.outcome is not Outcome.DONE:
+            end = replace(end, unreadable=answers.unreadable)
         answers.log.close("" if end.outcome is Outcome.DONE else _log_entry(end))
         return end
 
@@ -208,6 +216,7 @@ class SessionDriver:
 
     def _hear(self, conversation: _Conversation, text: str) -> None:
         conversation.answers.log.line(text)
+        conversation.last_lines.append(text[:LAST_LINE_CHARACTERS])
         conversation.messages += 1
         spec = conversation.attempt.spec
         self._said(spec.attempt, conversation.messages, text[: self._limits.message_characters])
@@ -235,18 +244,21 @@ class SessionDriver:
 
     def _reap(self) -> Exit:
         self.ended, self.parked = True, False
+        self._ended_alone = self._link.exited
         exit_ = self._process.reap()
         self._warden.release(self._process.pid)
         return exit_
 
-    def _account(self, verdict: Verdict, exit_: Exit) -> AttemptEnd:
+    def _account(self, verdict: Verdict, exit_: Exit, said: Iterable[str]) -> AttemptEnd:
         """The end of an attempt whose process has ended too."""
         words, message = "", verdict.message
         if verdict.outcome is Outcome.CRASHED:
-            words = self._link.session.last_words[: self._limits.last_words_bytes].decode("utf-8", "replace")
+            no_frame = self._link.session.last_words.decode("utf-8", "replace")
+            words = (no_frame or "\n".join(said))[: self._limits.last_words_bytes]
             message = f"{message} ({exit_}{self._memory(exit_, words)})"
         elif verdict.outcome is Outcome.FAILED and any(sign in message for sign in _NO_MEMORY):
-            message += self._memory(exit_, message)
+            facts = self._memory(exit_, message).removeprefix(", ")
+            message += f"\n({facts})" if facts else ""
         return AttemptEnd(
             outcome=verdict.outcome,
             message=message,
@@ -267,7 +279,9 @@ class SessionDriver:
         if limit is not None:
             text += f", memory limit {limit / MIB:.0f} MiB"
             if any(sign in words for sign in _NO_MEMORY):
-                text += ": the limit was hit, so give workers more or do less in a task"
+                text += f": the limit was hit; {_MORE_MEMORY}"
+        if exit_.signal == signal.SIGKILL and self._ended_alone:
+            text += ", killed from outside: the kernel does that when the machine runs out of memory"
         return text
 
     def _task_info(self, spec: TaskSpec) -> TaskInfo:
@@ -292,6 +306,7 @@ class _Conversation:
     answers: Answers
     throttle: Throttle
     messages: int = 0
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
 
 _OK: Reply = Ok()

@@ -5,6 +5,9 @@ label with one part is a hard link. Then the index is written: lines `label SP u
 The index gets its name last, so it exists only when everything it names is safe on disk. The parts stay: a
 shuffle that is asked for again, after a crash or with more outputs, needs them. At most two data files are
 open at a time, whatever the number of labels.
+
+A shuffle may still be at work when the next one is ordered (the master was away in between, or there is more
+to merge). Orders are numbered, and an older one never replaces the index of a newer one.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import itertools
 import os
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -27,19 +31,30 @@ from .homes import DISCO_DIR
 
 COPY_BYTES = 64 * 1024 * 1024  # a step: the kernel copies, so this costs no memory
 _serial = itertools.count(1)
+_naming = threading.Lock()
+_newest: dict[tuple[Path, Mode], int] = {}  # job home and mode -> the number of the newest order
 _NO_KERNEL_COPY = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
 
 
 class ShuffleError(Exception):
-    """The outputs could not be merged; nothing half done is left. The text says what to do."""
+    """The outputs could not be merged; nothing half done is left. The text says what to do.
+
+    `gone`: some of them are not there, so that trying again is of no use.
+    """
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        self.gone = gone
+        super().__init__(reason)
 
 
-def shuffle(home: Path, base_url: str, mode: Mode, outputs: Sequence[Output]) -> str:
+def shuffle(home: Path, base_url: str, mode: Mode, outputs: Sequence[Output], number: int = 0) -> str:
     """Merge `outputs` of one job and mode; returns the URL of the index, "" if there is nothing to index.
 
-    `base_url` is the job home's. Outputs of kind tag are no files and are left out.
-    Raises ShuffleError.
+    `base_url` is the job home's. Outputs of kind tag are no files and are left out. `number` grows with each
+    order. Raises ShuffleError.
     """
+    with _naming:
+        _newest[home, mode] = max(number, _newest.get((home, mode), 0))
     plain = [output for output in outputs if output.kind is OutputKind.DISCO]
     parts: dict[int, list[Path]] = {}
     for output in outputs:
@@ -50,6 +65,8 @@ def shuffle(home: Path, base_url: str, mode: Mode, outputs: Sequence[Output]) ->
     stamp = f"{time.time_ns():x}-{os.getpid():x}-{next(_serial):x}"
     merged = home / DISCO_DIR / f"partitions-{stamp}"
     try:
+        for output in plain:
+            _local(home, base_url, output.url).stat()  # an index names nothing that is not there
         lines = {f"0 {output.url}\n" for output in plain}
         if parts:
             merged.mkdir(parents=True)
@@ -59,10 +76,16 @@ def shuffle(home: Path, base_url: str, mode: Mode, outputs: Sequence[Output]) ->
             # Linked parts were made safe when their tasks ended.
             sync_files([merged / f"part-{label}" for label in parts if len(parts[label]) > 1], [merged])
         name = f"{mode.value}-index.txt.gz"
-        _write_index(home / DISCO_DIR, name, lines)
+        with _naming:
+            if number < _newest[home, mode]:
+                raise ShuffleError("a newer order has taken its place")
+            _write_index(home / DISCO_DIR, name, lines)
+    except ShuffleError:
+        shutil.rmtree(merged, ignore_errors=True)
+        raise
     except OSError as error:
         shutil.rmtree(merged, ignore_errors=True)
-        raise ShuffleError(_explain(error)) from error
+        raise ShuffleError(_explain(error), gone=error.errno == errno.ENOENT) from error
     return f"dir{base_url.removeprefix('disco')}{DISCO_DIR}/{name}"
 
 

@@ -7,12 +7,19 @@ embedded node's in `DISCO_DATA/HOST`, DDFS in `DDFS_DATA`.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from disco.settings import DiscoSettings, SettingsError, memory_limit_bytes
+
+from ..address import bracketed, unbracketed
+from ..engine.dask.wire import Tls
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_LEVELS = {"off": logging.WARNING, "log": logging.INFO, "trace": logging.DEBUG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,11 @@ class MasterConfig:
     tag_replicas: int
     tag_min_replicas: int
     blob_replicas: int
+    engine: str = "local"  # or "dask"
+    box_nodes: int = 0  # nodes that the master itself starts, on this machine
+    cluster_port: int = 0  # where nodes join; 0: any free one
+    secret_file: Path = Path()
+    tls: Tls | None = None
 
     @classmethod
     def from_settings(cls, settings: DiscoSettings) -> MasterConfig:
@@ -43,7 +55,7 @@ class MasterConfig:
         return cls(
             name=str(settings["DISCO_NAME"]),
             host=host,
-            bind=loopback_address(host),
+            bind=bind_address(settings),
             port=int(settings["DISCO_PORT"]),
             put_port=int(settings["DDFS_PUT_PORT"]),
             root=Path(settings["DISCO_ROOT"]),
@@ -58,30 +70,74 @@ class MasterConfig:
             tag_replicas=int(settings["DDFS_TAG_REPLICAS"]),
             tag_min_replicas=int(settings["DDFS_TAG_MIN_REPLICAS"]),
             blob_replicas=int(settings["DDFS_BLOB_REPLICAS"]),
+            engine=str(settings["DISCO_ENGINE"]),
+            box_nodes=int(settings["DISCO_NODES"]),
+            # The nodes of a box are told the port, so any will do.
+            cluster_port=0 if settings["DISCO_NODES"] else int(settings["DISCO_CLUSTER_PORT"]),
+            secret_file=Path(settings["DISCO_SECRET_FILE"]),
+            tls=tls_files(settings),
         )
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether other machines reach this master."""
+        return not _is_loopback(self.bind)
+
+    @property
+    def needs_secret(self) -> bool:
+        """Nodes show it when they join; calls from other machines show it when they change something."""
+        return self.is_exposed or self.engine != "local"
 
     def make_folders(self) -> None:
         for folder in (self.root, self.master_root, self.ddfs_data, self.log_dir):
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def loopback_address(host: str) -> str:
-    """The loopback address that `host` means here.
+def bind_address(settings: DiscoSettings) -> str:
+    """The address to listen on: DISCO_BIND, else what DISCO_MASTER_HOST means here.
 
-    Raises SettingsError for any other host: this release serves one machine, and what it serves lets whoever
-    reaches it run programs.
+    Raises SettingsError for one that other machines reach, unless the nodes' connections are encrypted: what
+    the master serves lets whoever gets in run programs.
     """
-    try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, family=socket.AF_INET)}
-    except OSError as error:
-        raise SettingsError(f"DISCO_MASTER_HOST = {host!r} can't be resolved ({error.strerror})") from error
-    if not found or not all(ipaddress.ip_address(address).is_loopback for address in found):
+    name = "DISCO_BIND" if settings["DISCO_BIND"] else "DISCO_MASTER_HOST"
+    host = str(settings[name])
+    found = resolve(host, name)
+    exposed = [address for address in found if not _is_loopback(address)]
+    if exposed and tls_files(settings) is None:
         raise SettingsError(
-            f"DISCO_MASTER_HOST = {host!r} is {', '.join(sorted(found))}: the master listens on loopback "
-            "only; give localhost, and reach it from elsewhere through a tunnel (ssh -L) and DISCO_PROXY"
+            f"{name} = {host!r} is {', '.join(exposed)}, which other machines reach: that needs "
+            "certificates for nodes and master (DISCO_TLS_CA, DISCO_TLS_CERT, DISCO_TLS_KEY). Set them, or "
+            "give localhost, and reach the master from elsewhere through a tunnel (ssh -L) and DISCO_PROXY"
         )
-    return min(found)
+    return found[0]
+
+
+def resolve(host: str, setting: str) -> list[str]:
+    """The addresses of a host, IPv4 first. Raises SettingsError."""
+    try:
+        entries = socket.getaddrinfo(unbracketed(host), None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(f"{setting} = {host!r} can't be resolved ({error.strerror})") from error
+    return sorted({str(entry[4][0]) for entry in entries}, key=lambda address: (":" in address, address))
+
+
+def tls_files(settings: DiscoSettings) -> Tls | None:
+    """Raises SettingsError when only some of the three are set, or one can't be read."""
+    names = ("DISCO_TLS_CA", "DISCO_TLS_CERT", "DISCO_TLS_KEY")
+    paths = [str(settings[name]) for name in names]
+    if not any(paths):
+        return None
+    for name, path in zip(names, paths, strict=True):
+        if not path:
+            raise SettingsError(f"{name} is not set, but others of {', '.join(names)} are: set all three")
+        if not os.access(path, os.R_OK):
+            raise SettingsError(f"{name} = {path!r} can't be read")
+    return Tls(*paths)
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback

@@ -11,6 +11,7 @@ from jobpack.unpack import verify_home
 from ..events import BlacklistChanged, Event, JobCleaned, JobSubmitted, NodeTableSaved
 from ..model import MasterView
 from ..web.door import Unavailable
+from .inspection import Inspection
 from .jobs import JobFiles, JobNames, spec_of
 from .loop import Loop
 
@@ -19,11 +20,18 @@ class Door:
     """Implements `web.door.MasterDoor`. `configured` is called with the view after each change of nodes."""
 
     def __init__(
-        self, loop: Loop, files: JobFiles, names: JobNames, configured: Callable[[MasterView], None]
+        self,
+        loop: Loop,
+        files: JobFiles,
+        names: JobNames,
+        configured: Callable[[MasterView], None],
+        inspection: Inspection,
     ) -> None:
         self._loop, self._files, self._names, self._configured = loop, files, names, configured
         self.view: Callable[[], MasterView] = loop.view
         self.wait_for_change: Callable[[int, float], MasterView] = loop.wait_for_change
+        self.why, self.state = inspection.why, inspection.state
+        self.attempt_logs, self.attempt_log = inspection.attempt_logs, inspection.attempt_log
 
     def tell(self, event: Event) -> MasterView:
         view = self._loop.tell(event)

@@ -95,5 +95,8 @@ def spec_of(name: str, job: JobDict) -> JobSpec:
             force_local=job.force_local,
             force_remote=job.force_remote,
             max_failures=job.max_failures,
+            max_job_failures=job.max_job_failures,
+            backup_tasks=job.backup_tasks,
+            task_timeout_s=job.task_timeout,
         ),
     )

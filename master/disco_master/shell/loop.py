@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ..actions import Action, Record
 from ..core.master import Core
@@ -26,6 +28,17 @@ ANSWER_TIMEOUT_S = 60.0
 COMMIT_RETRY_S = 1.0
 
 log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What only the core can say, and no view holds. It must change nothing."""
+
+    ask: Callable[[Core], Any]
+
+
+Item = tuple[Event | Question, Future[Any] | None]
 
 
 class Loop:
@@ -40,7 +53,7 @@ class Loop:
     ) -> None:
         """`failed` is told when the core itself breaks: the master can only end, and start again."""
         self._core, self._journal, self._perform, self._failed = core, journal, perform, failed
-        self._queue: queue.SimpleQueue[tuple[Event, Future[MasterView] | None] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._view = core.snapshot()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -64,10 +77,23 @@ class Loop:
 
     def tell(self, event: Event) -> MasterView:
         """Hand over an event and wait until it is handled and committed."""
+        view: MasterView = self._wait_for(event)
+        return view
+
+    def ask(self, question: Callable[[Core], Answer]) -> Answer:
+        """What the core answers once it has handled all that came before; asked on the loop's own thread."""
+        answer: Answer = self._wait_for(Question(question))
+        return answer
+
+    def waiting(self) -> int:
+        """How many events have not been handled yet."""
+        return self._queue.qsize()
+
+    def _wait_for(self, item: Event | Question) -> Any:
         if self._stopping.is_set():
             raise Unavailable("the master is stopping; try again when it is back")
-        answer: Future[MasterView] = Future()
-        self._queue.put((event, answer))
+        answer: Future[Any] = Future()
+        self._queue.put((item, answer))
         try:
             return answer.result(ANSWER_TIMEOUT_S)
         except TimeoutError:
@@ -94,14 +120,24 @@ class Loop:
         for batch in self._batches():
             now = time.time()
             actions: list[Action] = []
-            for event, _ in batch:
-                actions += self._core.handle(event, now)
+            for item, _ in batch:
+                if not isinstance(item, Question):
+                    actions += self._core.handle(item, now)
             self._settle(actions)
-            for _, answer in batch:
+            for item, answer in batch:
                 if answer is not None:
-                    answer.set_result(self._view)
+                    self._answer(item, answer)
 
-    def _batches(self) -> Iterator[list[tuple[Event, Future[MasterView] | None]]]:
+    def _answer(self, item: Event | Question, answer: Future[Any]) -> None:
+        if not isinstance(item, Question):
+            answer.set_result(self._view)
+            return
+        try:
+            answer.set_result(item.ask(self._core))
+        except Exception as error:  # the asker's mistake, and no reason to end the master
+            answer.set_exception(error)
+
+    def _batches(self) -> Iterator[list[Item]]:
         """Lists of waiting events; a Tick when the core's deadline passes first."""
         while True:
             deadline = self._core.next_deadline()

@@ -1,4 +1,4 @@
-"""`python -m disco_master.shell.main`: one master with its embedded node, until SIGTERM or SIGINT.
+"""`python -m disco_master.shell.main`: one master, and the nodes of its machine, until SIGTERM or SIGINT.
 
 Prints one line on standard output when it serves, `READY {"url": …, "pid": …}`; says on standard error, in
 one sentence, why it can't, and exits with 1. Exit status 70 means that the core itself broke.
@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from disco.error import DiscoError
@@ -22,17 +22,18 @@ from disco.settings import DiscoSettings
 
 from ..actions import Action
 from ..core.master import Core
-from ..engine.local import LocalEngine
 from ..model import MasterView
-from ..node.config import Limits, NodeConfig
 from ..store.eventlog import EventLog
 from ..store.journal import Journal, JournalError
 from ..web.app import create_app
 from ..web.config import WebConfig
 from ..web.server import Server, serve
-from .blobs import BlobServer
-from .config import MasterConfig
+from .cluster.roster import Roster
+from .cluster.secret import make_secret
+from .cluster.site import make_site
+from .config import LOG_FORMAT, LOG_LEVELS, MasterConfig
 from .door import Door
+from .inspection import Inspection
 from .jobs import JobFiles, JobNames
 from .loop import Loop
 from .members import Members
@@ -42,8 +43,6 @@ from .tag_service import TagConfig, TagService
 
 GRACE_S = 2.0
 CORE_BROKE = 70
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-LEVELS = {"off": logging.WARNING, "log": logging.INFO, "trace": logging.DEBUG}
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +50,11 @@ log = logging.getLogger(__name__)
 class Master:
     """All parts of a running master. `start` raises OSError or JournalError when it can't run."""
 
-    def __init__(self, config: MasterConfig) -> None:
+    def __init__(self, config: MasterConfig, environment: Mapping[str, str]) -> None:
+        """`environment` is what other programs of the cluster need to find the same settings."""
         self._config = config
         config.make_folders()
+        self._secret = make_secret(config.secret_file) if config.needs_secret else ""
         self._journal = Journal(config.master_root / "journal.db")
         self.broke = threading.Event()
         self.over = threading.Event()
@@ -64,21 +65,25 @@ class Master:
         self._files = JobFiles(config.master_root)
         self._files.delete_unknown(core.snapshot().jobs)
         self._events = EventLog(self._files.events)
-        self._engine = LocalEngine([self._node_config()])
+        self._site = make_site(config, self._files.pack, self._secret, environment)
+        self._engine = self._site.engine
         self._table = NodeTableFile(config.node_table_file)
         self._loop = Loop(core, self._journal, self._carry_out, self._core_broke)
-        self._members = Members(self._loop.put, self._loop.view)
+        self._roster = Roster(self._loop.view, self._loop.tell, self._configured, config.port)
+        joined = [] if config.engine == "local" else [self._roster.admit]
+        self._members = Members(self._loop.put, self._loop.view, *joined)
         self._tags = TagService(self._members.storage_nodes, self._engine.call, self._tag_config())
         self._orders = Orders(
             self._engine, self._events, self._files, self._tags, self._loop.put, self._members.generations
         )
-        self._blobs = BlobServer(config)
         self._web: Server | None = None
 
     def start(self) -> None:
         config = self._config
-        door = Door(self._loop, self._files, JobNames(), self._configured)
-        web = WebConfig(config.host, config.data, config.ddfs_data)
+        inspection = Inspection(self._loop, self._members.generations, self._engine.call)
+        door = Door(self._loop, self._files, JobNames(), self._configured, inspection)
+        secret = self._secret if config.is_exposed else None
+        web = WebConfig(config.host, config.data, config.ddfs_data, secret=secret)
         try:
             self._web = serve(create_app(door, self._tags, web), config.bind, config.port)
         except OSError as error:
@@ -86,21 +91,20 @@ class Master:
                 f"can't listen on {config.bind}:{config.port} ({error.strerror}): is another master running? "
                 "Stop it, or set DISCO_PORT to a free port"
             ) from error
-        self._blobs.start()
         self._loop.start(self._first)
-        self._table.load_into(self._loop, config.host, config.slots)
+        self._table.load_into(self._loop, self._site.rows, always=config.box_nodes > 0)
         self._configured(self._loop.view())
-        self._engine.start(self._members)
+        self._site.start(self._members)
 
     def stop(self) -> None:
         """In the order in which the parts depend on each other; nothing of it is left running."""
         if self._web is not None:
             self._web.close()
-        self._engine.stop(GRACE_S)
+        self._site.stop(GRACE_S)
+        self._roster.stop()
         self._loop.stop()
         self._orders.stop()
         self._tags.close()
-        self._blobs.stop()
         self._events.close()
         self._journal.close()
 
@@ -119,20 +123,6 @@ class Master:
         self.broke.set()
         self.over.set()
 
-    def _node_config(self) -> NodeConfig:
-        config = self._config
-        return NodeConfig(
-            name=config.host,
-            disco_data=config.data,
-            ddfs_data=config.ddfs_data,
-            fetch=self._files.pack,
-            disco_port=config.port,
-            put_port=config.put_port,
-            master_url=config.url,
-            slots=config.slots,
-            limits=Limits(memory_bytes=config.worker_memory_bytes),
-        )
-
     def _tag_config(self) -> TagConfig:
         config = self._config
         return TagConfig(
@@ -149,10 +139,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = DiscoSettings(options.settings)
-        logging.basicConfig(level=LEVELS[settings["DISCO_DEBUG"]], format=LOG_FORMAT, stream=sys.stderr)
+        logging.basicConfig(level=LOG_LEVELS[settings["DISCO_DEBUG"]], format=LOG_FORMAT, stream=sys.stderr)
         logging.getLogger("waitress").setLevel(logging.ERROR)
         config = MasterConfig.from_settings(settings)
-        master = Master(config)
+        if config.needs_secret:
+            os.environ["DISCO_SECRET_FILE"] = str(config.secret_file)  # for workers
+        master = Master(config, settings.env)
     except (DiscoError, JournalError, OSError) as error:
         print(f"disco: {error}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..ddfs.placement import StorageNode
 from ..events import AttemptEnded, AttemptMessage, AttemptStarted, Event, NodeDown, NodeStats, NodeUp
-from ..model import AttemptEnd, MasterView, TaskSpec
+from ..model import AttemptEnd, FoundAttempt, MasterView, TaskSpec
 
 
 @dataclass(slots=True)
@@ -18,10 +18,18 @@ class Member:
 
 
 class Members:
-    """Implements `engine.base.EngineEvents`. `put` takes events to the core; `view` gives the newest view."""
+    """Implements `engine.base.EngineEvents`. `put` takes events to the core; `view` gives the newest view.
 
-    def __init__(self, put: Callable[[Event], None], view: Callable[[], MasterView]) -> None:
-        self._put, self._view = put, view
+    `joined` is told the name and the slots of each node that comes up.
+    """
+
+    def __init__(
+        self,
+        put: Callable[[Event], None],
+        view: Callable[[], MasterView],
+        joined: Callable[[str, int], None] = lambda _node, _slots: None,
+    ) -> None:
+        self._put, self._view, self._joined = put, view, joined
         self._lock = threading.Lock()
         self._up: dict[str, Member] = {}
 
@@ -43,10 +51,13 @@ class Members:
             return StorageNode(name, 0, 0, usable=False)
         return StorageNode(name, member.generation, member.free_bytes, usable=name not in closed)
 
-    def node_up(self, node: str, generation: int, slots: int) -> None:
+    def node_up(
+        self, node: str, generation: int, slots: int, attempts: tuple[FoundAttempt, ...] = ()
+    ) -> None:
         with self._lock:
             self._up[node] = Member(generation)
-        self._put(NodeUp(node, generation, slots))
+        self._put(NodeUp(node, generation, slots, attempts))
+        self._joined(node, slots)
 
     def node_stats(self, node: str, generation: int, disk_free_bytes: int, disk_used_bytes: int) -> None:
         with self._lock:

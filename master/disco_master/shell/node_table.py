@@ -14,7 +14,7 @@ from typing import Any
 
 from ..events import BlacklistChanged, Event, NodeTableSaved
 from ..model import MasterView
-from ..node_table import expand_rows
+from ..node_table import Rows, expand_rows
 from .loop import Loop
 
 BLACKLISTS = {"tasks": "blacklist", "gc": "gc_blacklist"}
@@ -24,8 +24,8 @@ class NodeTableFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def load_into(self, loop: Loop, host: str, slots: int) -> None:
-        """Tell the core what the file says; the first start makes a file with this host alone (M37).
+    def load_into(self, loop: Loop, first: Rows, *, always: bool) -> None:
+        """Tell the core what the file says. `first` are the rows of the first start (M37), or of each.
 
         Raises OSError naming the file when it is not what it should be.
         """
@@ -34,7 +34,11 @@ class NodeTableFile:
             for event in self._events(view):
                 loop.tell(event)
         elif not view.node_table:
-            loop.tell(NodeTableSaved(((host, str(slots)),)))
+            loop.tell(NodeTableSaved(first))
+        rows = loop.view().node_table
+        missing = tuple(row for row in first if row[0] not in expand_rows(rows))
+        if always and missing:
+            loop.tell(NodeTableSaved((*rows, *missing)))
 
     def save(self, view: MasterView) -> None:
         content = {

@@ -97,13 +97,13 @@ class Orders:
 
     def _shuffle(self, order: Shuffle) -> None:
         outputs = [[output.url, output.kind, output.label] for output in order.outputs]
-        args = {"job": order.job, "mode": order.mode, "outputs": outputs}
-        index, error = "", ""
+        args = {"job": order.job, "mode": order.mode, "outputs": outputs, "number": order.number}
         try:
-            index = self._engine.call(order.node, order.generation, "shuffle", args, SHUFFLE_TIMEOUT_S)
+            answer = self._engine.call(order.node, order.generation, "shuffle", args, SHUFFLE_TIMEOUT_S)
+            index, error, gone = answer["index"], answer["gone"], bool(answer["gone"])
         except NodeError as failure:
-            error = failure.reason
-        self._put(ShuffleEnded(order.job, order.mode, order.node, index or "", error))
+            index, error, gone = "", failure.reason, False
+        self._put(ShuffleEnded(order.job, order.mode, order.node, index, error, gone, order.number))
 
     def _delete_data(self, job: str) -> None:
         """On every node, then the OOB tag; tried again until it is done or the master stops."""

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from unit.node.rooms import process_is_gone, spec
+from unit.node.rooms import WAIT_S, process_is_gone, spec
 
 from disco_master.engine.base import NodeError
 from disco_master.model import Outcome
@@ -19,8 +19,8 @@ LONG = "begin(); ask('MSG', 'on'); time.sleep(60)"
 def test_nodes_come_up_with_their_slots_and_tell_their_disks(rig):
     generations = rig.start()
     assert sorted(rig.told.up) == [("n1", generations["n1"], 2), ("n2", generations["n2"], 2)]
-    rig.told.wait(lambda: len(rig.told.stats) >= 6)
-    assert {name for name, *_ in rig.told.stats} == {"n1", "n2"}
+    for name in ("n1", "n2"):  # more than once: not only at the start
+        rig.told.wait(lambda name=name: [n for n, *_ in rig.told.stats].count(name) >= 3)
     assert all(free > 0 and used > 0 for *_, free, used in rig.told.stats)
 
 
@@ -65,13 +65,13 @@ def test_each_launch_ends_once_whatever_the_worker_does(rig):
         assert [seq for seq, _ in rig.told.messages[attempt]] == list(range(1, len(mine) - 1))
 
 
-def test_kill_ends_the_attempt_within_a_second_and_leaves_no_process(rig):
+def test_kill_ends_the_attempt_and_leaves_no_process(rig):
     generations = rig.start()
     job = rig.packs.script("long@1", LONG)
     rig.engine.launch("n2", generations["n2"], spec(job, 1))
     rig.told.wait(lambda: rig.told.texts(1))
     rig.engine.kill(1, "not wanted")
-    end = rig.told.end(1, 1.0)
+    end = rig.told.end(1)
     assert (end.outcome, end.message) == (Outcome.KILLED, "not wanted")
     assert process_is_gone(rig.told.pids[1])
 
@@ -118,6 +118,7 @@ def test_a_launch_on_a_stale_generation_ends_node_lost(rig):
 
 
 def test_no_more_attempts_run_than_there_are_slots(rig):
+    """M9."""
     generations = rig.start()
     job = rig.packs.script("long@1", LONG)
     for attempt in (1, 2, 3):
@@ -129,18 +130,16 @@ def test_no_more_attempts_run_than_there_are_slots(rig):
 
 
 def test_launch_and_kill_return_at_once(rig):
-    """Also when all slots are busy and the job home must be fetched."""
+    """While the pack can't be had: if one of them waited for it, it would wait for ever."""
     generations = rig.start()
     job = rig.packs.script("long@1", LONG)
     rig.packs.open.clear()
-    started = time.monotonic()
     for attempt in range(1, 6):
         rig.engine.launch("n1", generations["n1"], spec(job, attempt))
     for attempt in range(1, 6):
         rig.engine.kill(attempt, "enough")
     rig.engine.end_job(job)
-    assert time.monotonic() - started < 0.5
-    rig.told.wait(lambda: len(rig.told.ends) == 5, 1.0)
+    rig.told.wait(lambda: len(rig.told.ends) == 5)
     rig.packs.open.set()
 
 
@@ -171,7 +170,7 @@ def test_stop_ends_what_does_not_end_by_itself(rig):
     rig.told.wait(lambda: rig.told.texts(1))
     started = time.monotonic()
     rig.engine.stop(0.2)
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 50.0  # of the minute that it would take
     assert rig.told.ends[1][0].outcome is Outcome.NODE_LOST and process_is_gone(rig.told.pids[1])
 
 
@@ -212,7 +211,13 @@ def test_refused_calls_name_node_and_operation(rig, node, older_by, op, said):
 
 
 def test_a_call_that_takes_too_long_is_a_node_error(rig):
-    """The disk operation reads a directory; the answer can't be there in no time."""
+    """A job's data can't be deleted while its home is being made, which here waits for the pack."""
     generations = rig.start()
-    with pytest.raises(NodeError, match="no answer within"):
-        rig.engine.call("n1", generations["n1"], "disk", {}, 0.0)
+    job = rig.packs.script("good@1", GOOD)
+    rig.packs.open.clear()
+    rig.engine.launch("n1", generations["n1"], spec(job, 1))
+    assert rig.packs.asked.wait(WAIT_S)
+    with pytest.raises(NodeError, match=r"no answer within 0\.05 s"):
+        rig.engine.call("n1", generations["n1"], "delete_job", {"job": job}, 0.05)
+    rig.packs.open.set()
+    rig.told.end(1)

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ...address import bracketed
 from ...files import RangeError, UnsafePathError, names_no_token, plan_reply, resolve_under
 from .volumes import NameRefusedError, NoVolumeError, Volumes
 
@@ -200,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     server: Any = create_server(
         BlobApp(volumes, options.disco_data),
-        listen=" ".join(f"{options.host}:{port}" for port in options.port),
+        listen=" ".join(f"{bracketed(options.host)}:{port}" for port in options.port),
         threads=UPLOADS_ACTIVE + UPLOADS_WAITING + OTHER_THREADS,
         connection_limit=CONNECTIONS,
         max_request_body_size=options.max_blob_bytes + 1,  # waitress refuses from there on

@@ -1,0 +1,1 @@
+"""Where attempts run: on the nodes of a cluster, which Dask keeps together."""
