@@ -168,7 +168,7 @@ def test_kill_and_purge_leave_nothing(own_master: LocalMaster, tmp_path: Path) -
         job.wait(timeout=PATIENCE_S)
     run("disco", "purge", job.name)
     eventually(lambda: not list((own_master.root / "data").glob(f"*/*/{job.name}")), "its files are gone")
-    assert "unknown" in run("disco", "results", job.name, status=1).stderr
+    assert "There is no job" in run("disco", "results", job.name, status=1).stderr
 
 
 def test_more_slots_in_the_node_table_count_at_once(own_master: LocalMaster, tmp_path: Path) -> None:
