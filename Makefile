@@ -23,7 +23,7 @@ demo: $(READY)
 test: $(READY) lint fast sdks slow
 
 fast: $(READY)
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not soak"
+	$(BIN)/pytest -q -n 4 --dist loadfile -m "not slow and not soak"
 
 slow: $(READY)
 	$(BIN)/pytest -q -m slow

@@ -26,6 +26,7 @@ INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "TZ", "DISCO_SE
 _PYTHON_LINE = re.compile(rb"#!\s*(?:\S*/)?(?:env\s+)?python(?:3(?:\.\d+)?)?\s*")
 _FIRST_LINE_BYTES = 256
 _PROC_BYTES = 8192
+PEAK_SLACK = 1.25
 TEXT_BUSY_S, TEXT_BUSY_PAUSE_S = 2.0, 0.005
 
 
@@ -135,10 +136,11 @@ class WorkerProcess:
 
     def _peak_bytes(self, reported: int) -> int:
         # The kernel counts this process's own memory at the time of the vfork into the child's peak, so a
-        # figure below our own peak says nothing about the child. (Our own ru_maxrss would be too much: it
-        # holds the memory of whoever started us, in the same way.)
+        # figure near or below our own peak says nothing about the child: near, because the kernel's counts are
+        # approximate. (Our own ru_maxrss would be too much: it holds the memory of whoever started us, in the
+        # same way.)
         ours = _high_water_mark(os.getpid())
-        return reported if reported > ours else self._known_peak_bytes
+        return reported if reported > PEAK_SLACK * ours else self._known_peak_bytes
 
 
 def _spawn(program: Program, stdin: int, stderr: int) -> subprocess.Popen[bytes]:

@@ -74,13 +74,17 @@ class Server:
         if not self._thread.is_alive():
             return
         self._dispatcher.shutdown(timeout=CLOSE_S)
-        # Sockets are closed by the thread that polls them.
+        # Sockets are closed by the thread that polls them; the pipe that wakes it by us, who may still be
+        # writing to it when somebody else has woken it.
         self._server.trigger.pull_trigger(self._close_sockets)
         self._thread.join(timeout=CLOSE_S)
+        if not self._thread.is_alive():
+            self._server.trigger.close()
 
     def _close_sockets(self) -> None:
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()  # lets go of the files that it was sending
+        self._server.trigger.del_channel()  # with nothing left to poll the thread ends
         wasyncore.close_all(self._sockets, ignore_all=True)
 
 
