@@ -26,7 +26,7 @@ fast: $(READY)
 	$(BIN)/pytest -q -n 4 --dist loadfile -m "not slow and not soak"
 
 slow: $(READY)
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "slow and not soak"
 
 # The whole self-test of the conformance suite: every case against every mutant that it names.
 soak: $(READY)
