@@ -136,8 +136,8 @@ class WorkerProcess:
 
     def _peak_bytes(self, reported: int) -> int:
         # The kernel counts this process's own memory at the time of the vfork into the child's peak, so a
-        # figure near or below our own peak says nothing about the child: near, because the kernel's counts are
-        # approximate. (Our own ru_maxrss would be too much: it holds the memory of whoever started us, in the
+        # figure near our own peak, or below, says nothing about the child; near, as the kernel's counts are
+        # not exact. (Our own ru_maxrss would be too much: it holds the memory of whoever started us, in the
         # same way.)
         ours = _high_water_mark(os.getpid())
         return reported if reported > PEAK_SLACK * ours else self._known_peak_bytes
