@@ -76,6 +76,7 @@ def test_ends_without_a_word(home: Path, end: str) -> None:
     assert result.verdict == PASS, result.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["", 'W raw "MSG 100 "\n'])
 def test_a_crowd_is_served_beside_the_session(home: Path, hostile: str) -> None:
     """Both verdicts are certain: the others are in mid-conversation when the session holds its own."""
