@@ -267,7 +267,7 @@ def test_a_worker_that_stays_is_ended_with_its_children(
     """It closes its pipes and goes on; so does a child of it."""
     from jobpack.build import build_pack
 
-    text = "#!/bin/sh\nsleep 1000 <&- >&- 2>&- &\necho $$ $! > pids\nexec >&- 2>&-\nwait\n"
+    text = "#!/bin/sh\nsleep 1000 <&- >&- 2>&- &\necho $$ $! > pids\nexec sleep 1000 >&- 2>&-\n"
     pack = build_pack(Path(program(tmp_path, text)), inputs=["raw://x"], map=True).dumps()
     home = LocalHome(tmp_path / "home", "j@1:2:3", pack, DiscoSettings(environ={}))
     verdict = converse(home, Desk(home.task("map", 0), [["raw://x"]], print), exit_s=0.1)
