@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from e2e.masters import BIN, EXAMPLES, ROOT, Run
+from e2e.pages import Block, blocks, commands, matches
 
 from disco.local import LocalMaster
 
@@ -22,31 +20,6 @@ WORKER = EXAMPLES / "workers" / "wordcount.pl"
 TEXTS = ("chekhov", "shakespeare")
 COMMAND_TIMEOUT_S = 400
 LINKED = ("conformance", "examples")
-
-
-class Block(NamedTuple):
-    """A fenced block: what stands behind the fence, and the lines."""
-
-    language: str
-    title: str
-    text: str
-
-
-def blocks() -> Iterator[Block]:
-    for found in re.finditer(r"^```(\w+) ?(.*)\n((?s:.*?))^```$", PAGE.read_text(), flags=re.M):
-        yield Block(*found.groups())
-
-
-def commands(block: Block) -> list[tuple[str, str]]:
-    """The commands of a console block, each with the output that the page shows."""
-    return [(found[1], found[2]) for found in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.M)]
-
-
-def matches(shown: str, said: str) -> bool:
-    """Whether a command said what the page shows: `...` stands for anything, a number for any number."""
-    pattern = re.escape(shown.rstrip("\n"))
-    pattern = re.sub(r"(\d+(\\\.\d+)?)", r"[\\d.]+", pattern).replace(r"\.\.\.", "(?s:.*)")
-    return re.fullmatch(pattern, said.rstrip("\n")) is not None
 
 
 class Reader:
@@ -93,7 +66,7 @@ def reader(tmp_path: Path, master: LocalMaster) -> Reader:
 
 
 def test_the_excerpts_are_the_worker() -> None:
-    excerpts = [block.text for block in blocks() if block.language == "perl" and not block.title]
+    excerpts = [block.text for block in blocks(PAGE) if block.language == "perl" and not block.title]
     assert len(excerpts) > 5
     assert [text for text in excerpts if text not in WORKER.read_text()] == []
 
@@ -101,7 +74,7 @@ def test_the_excerpts_are_the_worker() -> None:
 @pytest.mark.slow
 def test_the_quick_commands_say_what_the_page_shows(reader: Reader) -> None:
     """M15, M160: a worker in any language, from nothing to a job on a real master."""
-    quick = [block for block in blocks() if block.title not in ("slow", "soak")]
+    quick = [block for block in blocks(PAGE) if block.title not in ("slow", "soak")]
     assert sum(len(commands(block)) for block in quick if block.language == "console") > 8
     for block in quick:
         reader.follow(block)
@@ -111,7 +84,7 @@ def test_the_quick_commands_say_what_the_page_shows(reader: Reader) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_whole_page(reader: Reader) -> None:
-    for block in blocks():
+    for block in blocks(PAGE):
         if block.title != "soak":
             reader.follow(block)
 
@@ -119,7 +92,7 @@ def test_the_whole_page(reader: Reader) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_the_finished_worker_passes_in_teaching_order(reader: Reader) -> None:
-    last = [block for block in blocks() if block.title == "soak"]
+    last = [block for block in blocks(PAGE) if block.title == "soak"]
     assert len(last) == 1
     reader.follow(last[0])
 
